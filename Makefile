@@ -33,6 +33,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(STAMP) ## the locked environment in .venv; instant when nothing changed
+	@echo 'ready: .venv, as in uv.lock'
 
 run: $(STAMP) ## calculate all segments once, on sample data if nothing has landed yet
 	@.venv/bin/segments run --sample-if-empty $(ARGS)
