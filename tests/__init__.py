@@ -1,0 +1,1 @@
+"""Tests of the project; shared helpers live in their own sub-packages."""

@@ -1,0 +1,129 @@
+"""Membership of every segment, computed the slow and obvious way: the judge of the pipeline.
+
+Here: groups, references, include, exclude and universe. Leaves are in the neighbouring modules, one per family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from tests.reference import behaviour, patterns, people
+from tests.reference.landing import Landing, Tables
+from tests.reference.windows import Clock
+
+SYSTEM_SEGMENTS: dict[str, Any] = {
+    "all_users": {"all_of": "users"},
+    "test_users": {"test_flag": True},
+    "first_time_users": {"did": "app_open", "first_time": True, "within": "1 day"},
+    "engaged_users": {"did": "app_open", "within": "7 days", "count": {"gte": 4}},
+}
+
+
+def evaluate(
+    segments: Mapping[str, dict[str, Any]],
+    tables: Tables,
+    as_of: datetime,
+    timezone: str = "UTC",
+    lists: Mapping[str, set[str]] | None = None,
+) -> dict[str, set[str]]:
+    """User ids of each segment.
+
+    `segments` maps a name to what its file says; `tables` a landing table to its rows, times being aware datetimes;
+    `lists` maps a segment of kind `list` to the users that its file resolved to.
+    Raises ValueError for a cycle, KeyError for an unknown segment, NotImplementedError for connector, live and predict.
+    """
+    run = _Run(segments, Landing(tables, Clock(as_of, timezone)), lists or {})
+    return {name: set(run.members(name)) for name in segments}
+
+
+class _Run:
+    def __init__(self, segments: Mapping[str, dict[str, Any]], landing: Landing, lists: Mapping[str, set[str]]) -> None:
+        self.segments = segments
+        self.landing = landing
+        self.lists = lists
+        self.done: dict[str, set[str]] = {}
+        self.path: list[str] = []
+
+    def members(self, name: str) -> set[str]:
+        if name not in self.done:
+            if name in self.path:
+                raise ValueError(" > ".join([*self.path, name]))
+            self.path.append(name)
+            self.done[name] = self._compute(name)
+            self.path.pop()
+        return self.done[name]
+
+    def _compute(self, name: str) -> set[str]:
+        if name not in self.segments and name in SYSTEM_SEGMENTS:
+            return self.rule(SYSTEM_SEGMENTS[name])
+        definition = self.segments[name]
+        if "who" in definition:
+            result = self.rule(definition["who"])
+        elif "list" in definition:
+            result = self.lists[name] & self.landing.everyone
+        else:
+            raise NotImplementedError(f"{name}: only the kinds who and list are evaluated")
+        included = [self.members(other) for other in definition.get("include") or ()]
+        if included:
+            needs_all = definition.get("include_mode", "any") == "all"
+            result = result & (_common(included) if needs_all else set[str]().union(*included))
+        for other in definition.get("exclude") or ():
+            result = result - self.members(other)
+        return result & self._universe(definition.get("universe", "known"))
+
+    def _universe(self, universe: Any) -> set[str]:
+        if universe == "known":
+            return self.landing.everyone
+        if isinstance(universe, dict):
+            return people.reach(self.landing, "reachable", universe["reachable"])
+        return behaviour.did(self.landing, {"did": "any", "within": universe.removeprefix("active within ")})
+
+    def rule(self, node: Any) -> set[str]:
+        """Users of a group or a leaf; complements are taken over all users."""
+        if isinstance(node, list):
+            node = {"all": node}
+        if "all" in node:
+            return _common([self.rule(child) for child in node["all"]])
+        if "any" in node:
+            return set[str]().union(*(self.rule(child) for child in node["any"]))
+        if "not" in node:
+            return self.landing.everyone - self.rule(node["not"])
+        return self._leaf(node)
+
+    def _leaf(self, leaf: dict[str, Any]) -> set[str]:
+        landing = self.landing
+        if "did" in leaf:
+            return behaviour.did(landing, leaf)
+        if "did_not" in leaf:
+            return landing.everyone - behaviour.did(landing, {**leaf, "did": leaf["did_not"]})
+        if "segment" in leaf:
+            return self.members(leaf["segment"])
+        if "all_of" in leaf:
+            return landing.everyone
+        if "test_flag" in leaf:
+            return {user for user, row in landing.users.items() if row.get("is_test") is True}
+        if "attribute" in leaf:
+            return people.attribute(landing, leaf)
+        for word in ("tag", "located", "bucket"):
+            if word in leaf:
+                found: set[str] = getattr(people, word)(landing, leaf[word])
+                return found
+        for word in ("sequence", "regularly", "interest", "rfm"):
+            if word in leaf:
+                found = getattr(patterns, word)(landing, leaf)
+                return found
+        for word in people.RESPONSES:
+            if word in leaf:
+                return people.response(landing, word, leaf)
+        for word in people.REACH_WORDS:
+            if word in leaf:
+                return people.reach(landing, word, leaf[word])
+        if any(word in leaf for word in people.DEVICE_WORDS):
+            return people.device(landing, leaf)
+        raise ValueError(f"no leaf of the language: {leaf}")
+
+
+def _common(sets: list[set[str]]) -> set[str]:
+    return sets[0].intersection(*sets[1:])
