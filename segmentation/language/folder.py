@@ -1,0 +1,163 @@
+"""A folder of segment files: all of them read, checked against each other, hashed and put into order.
+
+Not here: one file alone (parse.py), and what a command does when something is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from segmentation.language.canonical import definition_hash
+from segmentation.language.model import Definition
+from segmentation.language.parse import Parsed, parse_text
+from segmentation.language.problems import Problem, did_you_mean
+from segmentation.language.words import SYSTEM_SEGMENTS
+
+ENDINGS = (".yml", ".yaml")
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The definitions of a folder.
+
+    `definitions` are the good ones by name; `problems` and `warnings` go by file and line; `broken` are the names
+    whose file has an error, which a run may still refer to by their stored members; `order` names every good
+    definition after those it refers to.
+    """
+
+    definitions: dict[str, Definition]
+    problems: list[Problem]
+    warnings: list[Problem]
+    broken: set[str]
+    order: list[str]
+
+
+def load_folder(path: str | Path) -> Folder:
+    """Reads every `*.yml` and `*.yaml` directly in a folder. Raises ValueError if there is no such folder."""
+    folder = Path(path)
+    if not folder.is_dir():
+        what = "a file" if folder.exists() else "no folder"
+        raise ValueError(f"found {what} at {folder}, expected a folder of segment files (*.yml)")
+    files = sorted(file for file in folder.iterdir() if file.suffix in ENDINGS and file.is_file())
+    return check_together([_parse_file(file) for file in files])
+
+
+def load_texts(texts: Mapping[str, str]) -> Folder:
+    """The same for texts by file name, which need not exist as files."""
+    return check_together([parse_text(text, file) for file, text in sorted(texts.items())])
+
+
+def _parse_file(file: Path) -> Parsed:
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = file.read_bytes()[: error.start].count(b"\n") + 1
+        problem = Problem(str(file), line, "found bytes that are not UTF-8, expected text in UTF-8")
+        return Parsed(file.stem, None, (problem,), (), ())
+    except OSError as error:
+        problem = Problem(str(file), 1, f"found a file that cannot be read ({error.strerror}), expected a segment")
+        return Parsed(file.stem, None, (problem,), (), ())
+    return parse_text(text, str(file))
+
+
+def check_together(files: Iterable[Parsed]) -> Folder:
+    """What the files say together: names are unique, references known, and nothing refers to itself."""
+    files = list(files)
+    problems = [problem for one in files for problem in one.problems]
+    first: dict[str, Parsed] = {}
+    doubled: set[str] = set()
+    for one in files:
+        if one.name in first:
+            doubled.add(one.name)
+            message = f"found a second segment named {one.name!r} (the first is {_file(first[one.name])}), expected one"
+            problems.append(Problem(_file(one), 1, message))
+        else:
+            first[one.name] = one
+    broken = {one.name for one in files if one.definition is None} | doubled
+    known = {*first, *SYSTEM_SEGMENTS}
+    for one in files:
+        if one.definition is None:
+            continue
+        for name, line in one.references:
+            if name not in known:
+                hint = did_you_mean(name, sorted(known - {one.name}))
+                message = f"found unknown segment {name!r}, expected the name of a segment in this folder{hint}"
+                problems.append(Problem(one.definition.file, line, message))
+                broken.add(one.name)
+    for cycle in _cycles({name: one for name, one in first.items() if name not in broken}):
+        for name, after in zip(cycle, [*cycle[1:], cycle[0]], strict=True):
+            line = next(line for reference, line in first[name].references if reference == after)
+            start = cycle.index(name)
+            path = " -> ".join([*cycle[start:], *cycle[:start], name])
+            message = f"found a cycle of segments {path}, expected none to refer to itself"
+            problems.append(Problem(_file(first[name]), line, message))
+        broken.update(cycle)
+    good = {name: one.definition for name, one in first.items() if one.definition is not None and name not in broken}
+    order = _order(good)
+    hashed: dict[str, Definition] = {}
+    hashes: dict[str, str] = {}
+    for name in order:
+        hashes[name] = definition_hash(good[name], hashes)
+        hashed[name] = replace(good[name], hash=hashes[name])
+    return Folder(
+        definitions={name: hashed[name] for name in sorted(hashed)},
+        problems=sorted(problems),
+        warnings=sorted(warning for one in files for warning in one.warnings),
+        broken=broken,
+        order=order,
+    )
+
+
+def _file(one: Parsed) -> str:
+    return one.definition.file if one.definition is not None else one.problems[0].file
+
+
+def _order(good: Mapping[str, Definition]) -> list[str]:
+    """Names after the names they refer to, otherwise alphabetical."""
+    order: list[str] = []
+    done: set[str] = set()
+    for root in sorted(good):
+        stack = [(root, False)]
+        while stack:
+            name, ready = stack.pop()
+            if name in done or name not in good:
+                continue
+            if ready:
+                done.add(name)
+                order.append(name)
+            else:
+                stack.append((name, True))
+                stack.extend((other, False) for other in reversed(good[name].references) if other not in done)
+    return order
+
+
+def _cycles(files: Mapping[str, Parsed]) -> list[list[str]]:
+    """The cycles among the references, each once, beginning at its first name in the alphabet."""
+    edges = {
+        name: sorted({reference for reference, _ in one.references if reference in files})
+        for name, one in files.items()
+    }
+    cycles: dict[tuple[str, ...], None] = {}
+    state: dict[str, int] = {}  # 1: on the path, 2: done
+    for root in sorted(edges):
+        path: list[str] = []
+        stack = [(root, iter(edges[root]))] if root not in state else []
+        while stack:
+            name, rest = stack[-1]
+            if state.get(name) is None:
+                state[name] = 1
+                path.append(name)
+            after = next(rest, None)
+            if after is None:
+                state[name] = 2
+                path.pop()
+                stack.pop()
+            elif state.get(after) == 1:
+                cycle = path[path.index(after) :]
+                low = cycle.index(min(cycle))
+                cycles[(*cycle[low:], *cycle[:low])] = None
+            elif after not in state:
+                stack.append((after, iter(edges[after])))
+    return [list(cycle) for cycle in cycles]
