@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from orchestration.sample import shop
-from orchestration.sample.draw import Bools, Ints, generator, per_mille, pick
+from orchestration.sample.draw import Bools, Ints, dice, generator, per_mille, pick
 
 REGULAR, POWER, WEEKEND, OWL, ABANDONER, LAPSING, ONE_OFF = range(7)
 _KIND_WEIGHTS = (26, 4, 9, 8, 9, 16, 28)
@@ -59,18 +59,19 @@ class People:
 
 def arrived(users: int, day: int) -> int:
     """How many people have ever registered by the end of a day (ordinal); the stream's numbers below it."""
-    return -(-(day + 1) * users // _STAY)
+    return int(_arrived(users, np.array([day]))[0])
+
+
+def _arrived(users: int, day: Ints) -> Ints:
+    # The luck of a day moves some registrations to it from the next one, never more than the next one has.
+    luck = dice(0, 1, day, 70)
+    return -(-(100 * (day + 1) + luck) * users // (100 * _STAY))
 
 
 def crowd(seed: int, users: int, day: int) -> People:
     """The `users` people who may visit on a day (ordinal), that day's newcomers included."""
     end = arrived(users, day)
     return between(seed, users, end - users, end)
-
-
-def newcomers(seed: int, users: int, day: int) -> People:
-    """Those who register on a day (ordinal)."""
-    return between(seed, users, arrived(users, day - 1), arrived(users, day))
 
 
 def known(seed: int, users: int, first_day: int, last_day: int) -> People:
@@ -109,12 +110,13 @@ def visits_per_day(people: People, day: int) -> Ints:
 def _block(seed: int, users: int, block: int) -> People:
     rng = generator(seed, 2, block)
     stream = np.arange(block * users, (block + 1) * users, dtype=np.int64)
+    steady = stream * _STAY // users
     kind = pick(rng, _KIND_WEIGHTS, users)
     quits = np.where((kind == LAPSING) | per_mille(rng, 100, users), rng.integers(20, 650, users), np.int64(10 * _STAY))
     city = pick(rng, [c.weight for c in shop.CITIES], users)
     return People(
         number=(stream - _FIRST_BLOCK * users) % 1_000_000,
-        birth=stream * _STAY // users,
+        birth=np.where(stream < _arrived(users, steady - 1), steady - 1, steady),
         birth_second=rng.integers(0, 80_000, users),
         kind=kind,
         eagerness=rng.integers(40, 161, users),

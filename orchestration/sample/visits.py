@@ -114,6 +114,7 @@ def _visits(rng: Rng, seed: int, users: int, events_per_day: int, day: int) -> V
     people = crowd(seed, users, day)
     rate = visits_per_day(people, day)
     wanted = events_per_day * 1_000_000 * 10 * _WEEK[day % 7] // (100 * _EVENTS_PER_VISIT)
+    wanted = wanted * int(rng.integers(93, 108)) // 100
     scaled = rate * wanted // int(rate.sum())
     times = (scaled + rng.integers(0, 1_000_000, users)) // 1_000_000
     newborn = people.birth == day

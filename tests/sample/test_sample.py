@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchestration.sample import is_sample, write_sample
+from orchestration.sample.people import arrived, between
 
 LAST = date(2026, 5, 10)  # a campaign is sent on this day
 SMALL = {"days": 5, "users": 300, "events_per_day": 250}
@@ -172,3 +173,10 @@ def test_progress_counts_the_days_written(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     write_sample(tmp_path, LAST, **{**SMALL, "days": 3}, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_everyone_is_born_on_the_day_of_arrival() -> None:
+    for users in (1, 300, 20_000):
+        for day in range(LAST.toordinal(), LAST.toordinal() + 40):
+            arrivals = between(7, users, arrived(users, day - 1), arrived(users, day))
+            assert (arrivals.birth == day).all(), (users, day)
