@@ -121,8 +121,11 @@ class _Sample:
 
     def write_days(self, first_day: date, missing: Sequence[date], progress: Callable[[int, int], None] | None) -> None:
         """The files of the missing days; the events file comes last, so a day with one is complete."""
-        accounts = self._accounts(first_day, missing[0])
+        accounts, booked = profiles.Accounts(), None
         for done, day in enumerate(missing, start=1):
+            if booked != day - _ONE_DAY:
+                accounts = self._accounts(first_day, day)
+            booked = day
             ordinal = day.toordinal()
             happened = day_of(self.seed, self.users, self.events_per_day, ordinal)
             purchases = purchases_of(happened)

@@ -86,11 +86,12 @@ def test_a_second_call_for_the_same_day_writes_nothing(sample: Path) -> None:
     assert (report.days_written, report.rows) == ((), {})
 
 
-def test_a_day_that_was_interrupted_is_written_again_and_books_no_purchase_twice(tmp_path: Path) -> None:
+def test_days_that_were_lost_are_written_again_and_book_no_purchase_twice(tmp_path: Path) -> None:
     landing = tmp_path / "interrupted"
     write_sample(landing, LAST, **SMALL)
     whole = hashes(landing)
-    (landing / f"events/{LAST - timedelta(days=2)}.parquet").unlink()
+    for days in (3, 1):
+        (landing / f"events/{LAST - timedelta(days=days)}.parquet").unlink()
     write_sample(landing, LAST, **SMALL)
     assert hashes(landing) == whole
 
