@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime, time
+from functools import partial
 from typing import Any
 
 from tests.reference.landing import Landing, Row, event_property
@@ -47,7 +48,7 @@ def matching(events: Iterable[Row], leaf: Mapping[str, Any], clock: Clock) -> li
         and ("hours" not in leaf or in_hours(event["ts"], leaf["hours"], clock))
         and ("weekdays" not in leaf or on_weekday(event["ts"], leaf["weekdays"], clock))
         and ("near" not in leaf or is_near(event, leaf["near"]))
-        and filters_hold(leaf.get("where", ()), lambda path, event=event: event_property(event, path), clock)
+        and filters_hold(leaf.get("where", ()), partial(event_property, event), clock)
     ]
 
 

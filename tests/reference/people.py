@@ -108,10 +108,12 @@ def _is_reachable(landing: Landing, user: str, channel: str) -> bool:
     row = landing.users[user]
     if channel == "email":
         bounced = landing.consents.get((user, channel), {}).get("reason") == "hard_bounce"
-        valid = re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s.]+", (row.get("email") or "").strip()) and not bounced
+        address = re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s.]+", (row.get("email") or "").strip())
+        valid = address is not None and not bounced
     else:
-        valid = re.fullmatch(r"\+[0-9]{8,15}", re.sub(r"[\s-]", "", row.get("msisdn") or ""))
-    return bool(valid) and _is_opted_in(landing, user, channel)
+        number = re.fullmatch(r"\+[0-9]{8,15}", re.sub(r"[\s-]", "", row.get("msisdn") or ""))
+        valid = number is not None
+    return valid and _is_opted_in(landing, user, channel)
 
 
 def response(landing: Landing, word: str, leaf: Mapping[str, Any]) -> set[str]:
@@ -145,8 +147,5 @@ def _responded(landing: Landing, user: str, word: str, leaf: Mapping[str, Any]) 
 
 def _sent_at(landing: Landing, message_id: str, own: list[Row]) -> datetime | None:
     """When the message went to this user; else when it was sent at all."""
-    own_times = [row["ts"] for row in own if row["kind"] == "sent"]
-    if own_times:
-        return min(own_times)
-    sent_at: datetime | None = landing.messages.get(message_id, {}).get("sent_at")
-    return sent_at
+    own_times: list[datetime] = [row["ts"] for row in own if row["kind"] == "sent"]
+    return min(own_times, default=landing.messages.get(message_id, {}).get("sent_at"))

@@ -26,4 +26,4 @@ def is_near(row: Mapping[str, Any], place: Mapping[str, Any]) -> bool:
     lat, lon = row.get("lat"), row.get("lon")
     if lat is None or lon is None:
         return False
-    return metres_between(lat, lon, place["lat"], place["lon"]) <= place["within_m"]
+    return metres_between(lat, lon, place["lat"], place["lon"]) <= float(place["within_m"])

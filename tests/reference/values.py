@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from tests.reference.windows import WINDOW_WORDS, Clock, parse_date, parse_timestamp
@@ -93,11 +94,10 @@ def version(text: str) -> tuple[int, ...] | None:
 
 
 def to_number(value: Any) -> float | int | None:
-    if is_number(value):
-        return clean(value)
+    """A finite number, or text that is a plain decimal."""
     if isinstance(value, str) and _DECIMAL.fullmatch(value):
-        return clean(float(value))
-    return None
+        value = float(value)
+    return value if is_number(value) and math.isfinite(value) else None
 
 
 def to_text(value: Any) -> str | None:
@@ -257,4 +257,8 @@ def _anniversary(instant: datetime, word: str, clock: Clock) -> bool:
 
 def _has_item(value: Any, filters: Sequence[Mapping[str, Any]], clock: Clock) -> bool:
     items = value if isinstance(value, list) else [value] if isinstance(value, Mapping) else []
-    return any(filters_hold(filters, lambda path, item=item: lookup(item, path)[1], clock) for item in items)
+    return any(filters_hold(filters, partial(_item_property, item), clock) for item in items)
+
+
+def _item_property(item: Any, path: str) -> Any:
+    return lookup(item, path)[1]

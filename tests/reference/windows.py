@@ -168,7 +168,8 @@ class Clock:
             return self._within(literal)
         if word == "between":
             first, last = literal
-            end = self.day_start(parse_date(last) + timedelta(days=1)) if parse_date(last) else self._instant(last)
+            day = parse_date(last)
+            end = self.day_start(day + timedelta(days=1)) if day else self._instant(last)
             return Interval(self.point(first), end)
         if word == "exactly":
             return self.day(self.offset_day(literal))
