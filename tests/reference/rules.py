@@ -193,7 +193,7 @@ class _Maker(Parts):
             {"weekdays": self.weekdays()},
         ])  # fmt: skip
         # A list is no single value that could be the most frequent.
-        share = {"at_least": rng.choice(["10%", "30%", "50%", "12.5%"])}
+        share: Part = {"at_least": rng.choice(["10%", "30%", "50%", "12.5%"])}
         chosen |= share if rng.random() < 0.6 or chosen.get("property") == "category" else {"predominantly": True}
         return {"interest": chosen, **(self._limits() if rng.random() < 0.6 else {})}
 

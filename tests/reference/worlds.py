@@ -214,6 +214,7 @@ def _events(rng: random.Random, clock: Clock, ids: list[str]) -> list[dict[str, 
 def _event(rng: random.Random, clock: Clock, number: int, user_id: str) -> dict[str, Any]:
     city = rng.choice([*CITIES, None])
     lat, lon = _near(rng, city)
+    blank: list[Any] = [{}, None]
     with_id = rng.random() < 0.8
     ts = _edge(rng, clock)
     if not with_id:  # no ties without an id: their order would be open
@@ -230,7 +231,7 @@ def _event(rng: random.Random, clock: Clock, number: int, user_id: str) -> dict[
         "city": city,
         "lat": lat,
         "lon": lon,
-        "properties": _properties(rng, clock) if rng.random() < 0.95 else rng.choice([{}, None]),
+        "properties": _properties(rng, clock) if rng.random() < 0.95 else rng.choice(blank),
     }
 
 
