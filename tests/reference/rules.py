@@ -195,7 +195,9 @@ class _Maker(Parts):
         # A list is no single value that could be the most frequent.
         share: Part = {"at_least": rng.choice(["10%", "30%", "50%", "12.5%"])}
         chosen |= share if rng.random() < 0.6 or chosen.get("property") == "category" else {"predominantly": True}
-        return {"interest": chosen, **(self._limits() if rng.random() < 0.6 else {})}
+        limits = self._limits() if rng.random() < 0.6 else {}
+        limits.pop("near", None)  # a population is chosen by window, filters, hours and weekdays, not by place
+        return {"interest": chosen, **limits}
 
     def _rfm(self) -> Part:
         event = self.rng.choice(["purchase", "view", "login"])
