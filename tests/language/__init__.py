@@ -1,0 +1,1 @@
+"""The language: reading, checking, errors, windows, hashes, words."""
