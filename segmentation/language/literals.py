@@ -21,6 +21,8 @@ from segmentation.language.yaml_file import Atom, Items, Node
 if TYPE_CHECKING:
     import duckdb
 
+LARGEST = 2**63 - 1  # what engines hold as a whole number
+
 _DECIMAL = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\Z", re.ASCII)
 _VERSION = re.compile(r"v?\d+(?:\.\d+)*(?:[-+].*)?\Z", re.ASCII)
 _UNIX_SECONDS = re.compile(r"\d{9,11}\Z", re.ASCII)
@@ -52,6 +54,9 @@ def literal(node: Node, r: Report, operator: str, convert: Conversion | None) ->
     value = node.value
     if isinstance(value, float) and not is_number(value):
         r.wrong(node, "a finite number")
+        return None
+    if isinstance(value, int) and abs(value) > LARGEST:
+        r.wrong(node, "a whole number below 2^63", hint="; an id is text and stands in quotes")
         return None
     if operator in words.COMPARISONS or operator == "between":
         if convert == "boolean":
@@ -101,7 +106,7 @@ def _number(value: Scalar) -> float | None:
         if not _DECIMAL.match(value):
             return None
         value = float(value) if any(sign in value for sign in ".eE") else int(value)
-    return value if is_number(value) else None
+    return value if is_number(value) and (isinstance(value, float) or abs(value) <= LARGEST) else None
 
 
 @lru_cache(maxsize=4096)

@@ -150,9 +150,7 @@ def _when(node: Node, r: Report) -> None:
         elif given == ["weekly"]:
             choice(node.fields["weekly"], r, words.WEEKDAYS)
         else:
-            day = whole(node.fields["monthly"], r, "a day of the month", low=1)
-            if day is not None and day > 31:
-                r.wrong(node.fields["monthly"], "a day of the month up to 31")
+            whole(node.fields["monthly"], r, "a day of the month", low=1, high=31)
         return
     if not isinstance(node, Atom) or not isinstance(node.value, str):
         r.wrong(node, what)

@@ -106,6 +106,8 @@ def _device_check(word: str, node: Node, r: Report) -> Check | None:
         unknown_words(node, r, words.DEVICE_OPERATORS, f"in {word}")
         checked = check(node, r, word, operators=words.DEVICE_OPERATORS, convert=convert)  # type: ignore[arg-type]
     elif isinstance(node, Items):
+        if convert is None and texts(node, r, f"a list of {word} names") is None:
+            return None
         test = operator_value("in", node, r, convert)  # type: ignore[arg-type]
         checked = None if test is None else Check((test,), convert)  # type: ignore[arg-type]
     elif convert:

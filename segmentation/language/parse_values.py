@@ -130,12 +130,12 @@ def number(
     return None
 
 
-def whole(node: Node, r: Report, what: str = "a whole number", *, low: int) -> int | None:
-    """A whole number that is at least `low`."""
+def whole(node: Node, r: Report, what: str = "a whole number", *, low: int, high: int = 10_000) -> int | None:
+    """A whole number within limits."""
     value = node.value if isinstance(node, Atom) and not isinstance(node.value, bool) else None
-    if isinstance(value, int) and value >= low:
+    if isinstance(value, int) and low <= value <= high:
         return value
-    r.wrong(node, f"{what} from {low} on")
+    r.wrong(node, f"{what} from {low} to {high:,}")
     return None
 
 

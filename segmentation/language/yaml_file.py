@@ -155,6 +155,8 @@ class _Builder:
             self.errors.append((line, f"found the YAML tag {event.tag!r}, expected a plain value"))
         node: Node
         if isinstance(event, ScalarEvent):
+            if "\0" in event.value:
+                self.errors.append((line, "found the character NUL in text, expected text without it"))
             quoted = bool(event.style) or event.tag in ("!", "tag:yaml.org,2002:str")
             node = Atom(event.value if quoted else resolve(event.value), line, event.value, quoted)
         elif isinstance(event, SequenceStartEvent):
