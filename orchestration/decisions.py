@@ -1,0 +1,174 @@
+"""What a run computes, and what it says about every segment it does not: pure decisions, no database, no Dagster.
+
+Not here: reading state or writing it (`state.py`), running anything (`recalculation.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from segmentation.language.folder import Folder
+from segmentation.language.model import Attribute, Definition, leaves
+
+Outcome = Literal["computed", "stale", "failed", "kept", "paused", "deleted"]
+Cause = Literal["initial", "definition", "data"]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What earlier runs left about a segment."""
+
+    segment_no: int
+    outcome: Outcome
+    reason: str | None
+    computed_hash: str | None  # of the last computation; None if it never was computed or was deleted
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What becomes of one segment in a run. `definition` is None when its file is broken or gone."""
+
+    segment: str
+    segment_no: int
+    outcome: Outcome
+    is_computed: bool
+    reason: str | None = None
+    cause: Cause | None = None
+    definition: Definition | None = None
+
+
+def assign_slots(known: Mapping[str, Known], names: Iterable[str]) -> dict[str, int]:
+    """A permanent number for every segment: the old ones as they are, new names in order after them."""
+    slots = {name: one.segment_no for name, one in known.items()}
+    following = max(slots.values(), default=-1) + 1
+    for number, name in enumerate(sorted(set(names) - set(slots)), start=following):
+        slots[name] = number
+    return slots
+
+
+def with_dependants(names: Iterable[str], definitions: Mapping[str, Definition]) -> set[str]:
+    """The names and every segment that reads one of them, however far."""
+    found = set(names)
+    while more := {n for n, d in definitions.items() if n not in found and found & set(d.references)}:
+        found |= more
+    return found
+
+
+def due(folder: Folder, known: Mapping[str, Known], only: Iterable[str] | None) -> set[str]:
+    """Names to compute. `only` (and what reads it) when people or a policy's tick name segments; else all with a clock.
+
+    Paused segments stay as they are unless named themselves.
+    """
+    good = folder.definitions
+    if only is not None:
+        named = set(only) & set(good)
+        return {n for n in with_dependants(named, good) if n in named or not good[n].paused}
+    return {
+        name
+        for name, one in good.items()
+        if not one.paused
+        and (
+            one.refresh.cron is not None
+            or (one.refresh.policy == "once" and (name not in known or known[name].computed_hash is None))
+        )
+    }
+
+
+def readable(known: Mapping[str, Known]) -> set[str]:
+    """Segments whose members of an earlier run can be read."""
+    return {name for name, one in known.items() if one.computed_hash is not None}
+
+
+def dropped_attributes(
+    definitions: Mapping[str, Definition], before: Mapping[str, int], now: Mapping[str, int]
+) -> dict[str, str]:
+    """Segments that ask for an attribute which users had at the last run and nobody has any more.
+
+    Such a rule would not fail by itself; it would quietly become empty.
+    """
+    gone = {key for key, users in before.items() if users and not now.get(key)}
+    failed = {}
+    for name, definition in definitions.items():
+        if definition.kind != "who" or not gone:
+            continue
+        asked = {leaf.path for leaf in leaves(definition.body) if isinstance(leaf, Attribute)}  # type: ignore[arg-type]
+        for path in sorted(asked):
+            key = path if path in before else path.split(".")[0]
+            if key in gone:
+                failed[name] = f"attribute {key} is on no user any more ({before[key]:,} users had it at the last run)"
+                break
+    return failed
+
+
+def decide(
+    folder: Folder,
+    known: Mapping[str, Known],
+    slots: Mapping[str, int],
+    computed: Iterable[str],
+    failed: Mapping[str, str],
+) -> list[Decision]:
+    """One decision for every segment that has a file or ever had one, by name."""
+    computed = set(computed)
+    problems = {}
+    for problem in folder.problems:
+        problems.setdefault(_stem(problem.file), f"{problem.file}:{problem.line}: {problem.message}")
+    decisions = []
+    for name in sorted(slots):
+        definition, before = folder.definitions.get(name), known.get(name)
+        number = slots[name]
+        if name in computed:
+            assert definition is not None
+            stale = stale_reason(definition, computed, failed, folder, known)
+            cause: Cause = (
+                "initial" if before is None or before.outcome != "deleted" and before.computed_hash is None
+                else "data" if before.computed_hash == definition.hash
+                else "definition"
+            )  # fmt: skip
+            decisions.append(
+                Decision(name, number, "stale" if stale else "computed", True, stale, cause, definition)
+            )
+        elif name in failed:
+            decisions.append(Decision(name, number, "failed", False, failed[name], None, definition))
+        elif definition is None and name in folder.broken:
+            decisions.append(Decision(name, number, "failed", False, problems.get(name, "its file has an error")))
+        elif definition is None:
+            first_time = before is not None and before.outcome != "deleted"
+            decisions.append(Decision(name, number, "deleted", first_time, "its file is gone", "definition"))
+        elif definition.paused:
+            decisions.append(Decision(name, number, "paused", False, None, None, definition))
+        else:
+            carried = before is not None and before.outcome in ("failed", "stale")
+            outcome: Outcome = before.outcome if carried and before else "kept"
+            decisions.append(
+                Decision(name, number, outcome, False, before.reason if carried and before else None, None, definition)
+            )
+    return decisions
+
+
+def stale_reason(
+    definition: Definition,
+    computed: set[str],
+    failed: Mapping[str, str],
+    folder: Folder,
+    known: Mapping[str, Known],
+) -> str | None:
+    """Why a segment computed now rests on an older result: something it reads, at any depth, failed."""
+    seen: set[str] = set()
+    waiting = list(definition.references)
+    while waiting:
+        name = waiting.pop(0)
+        if name in seen:
+            continue
+        seen.add(name)
+        old_failure = name not in computed and name in known and known[name].outcome == "failed"
+        if name in failed or name in folder.broken or old_failure:
+            return f"reads segment {name}, whose last recalculation failed: its last good members were used"
+        if name in folder.definitions:
+            waiting += folder.definitions[name].references
+    return None
+
+
+def _stem(file: str) -> str:
+    return file.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[0]

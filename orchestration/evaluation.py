@@ -1,0 +1,108 @@
+"""Evaluation: all definitions of one folder over one landing area at one moment, in a warehouse that is thrown away.
+
+The same models as the daily run, without history. Not here: the command line around it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from orchestration import state
+from orchestration.decisions import assign_slots
+from orchestration.dbt_runner import Built, dbt, sync_project, write_plan
+from orchestration.landing import load_landing
+from orchestration.recalculation import compile_for
+from orchestration.settings import Settings
+from orchestration.warehouse import connect
+from segmentation.language.folder import Folder
+
+STAGES = {
+    "event_tiles": "tiles",
+    "user_profiles": "conditions",
+    "user_conditions": "conditions",
+    "segment_bits_now": "membership",
+    "segment_members_now": "membership",
+    "bit_positions": "membership",
+}  # every other model is loading
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What came of it: seconds per stage (`total` is wall time), rows read by table, members by segment, failures."""
+
+    seconds: Mapping[str, float]
+    rows_in: Mapping[str, int]
+    members: Mapping[str, int]
+    failed: Mapping[str, str]
+
+
+def evaluate(
+    folder: Folder, settings: Settings, as_of: datetime, out: Path, on_node: Callable[[Built], None] | None = None
+) -> Evaluation:
+    """Writes `segment,user_id`, sorted by both, to `out` (Parquet if it ends so, else CSV).
+
+    Only `segments`, `landing`, `zone` and `events` of the settings count. The file appears whole or not at all.
+    Raises LandingError and DbtFailed.
+    """
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="segments-evaluate-") as home:
+        throw_away = Settings(Path(home), settings.landing, settings.segments, settings.zone, "duckdb", settings.events)
+        sync_project(throw_away.project)
+        slots = assign_slots({}, folder.definitions)
+        with connect(throw_away.warehouse) as connection:
+            state.prepare_schema(connection)
+            connection.execute("create schema plan")
+            load_landing(connection, throw_away.landing, full=True)
+        plan = compile_for(throw_away, folder, as_of, slots, set(folder.definitions), set(), None)
+        write_plan(throw_away.project, plan.models)
+        seconds = dict.fromkeys(("load", "tiles", "conditions", "membership"), 0.0)
+        for node in dbt(throw_away, "run", ["+segment_members_now"], on_node=on_node):
+            seconds[STAGES.get(node.name, "load")] += node.seconds
+        with connect(throw_away.warehouse) as connection:
+            started = time.perf_counter()
+            rows_in = _rows_in(connection)
+            members = _write_members(connection, {slots[name]: name for name in plan.computed}, out)
+            seconds["membership"] += time.perf_counter() - started
+    seconds["total"] = time.perf_counter() - began
+    return Evaluation(seconds, rows_in, members, plan.failed)
+
+
+def _rows_in(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    found = connection.execute(
+        "select table_name from information_schema.tables where table_schema = 'staging' and table_name like 'stg_%'"
+    ).fetchall()
+    counts = {}
+    for (name,) in sorted(found):
+        row = connection.execute(f'select count(*) from staging."{name}"').fetchone()
+        counts[name.removeprefix("stg_")] = row[0] if row else 0
+    return counts
+
+
+def _write_members(connection: duckdb.DuckDBPyConnection, names: Mapping[int, str], out: Path) -> dict[str, int]:
+    connection.execute("create temp table names (segment_no usmallint, segment varchar)")
+    if names:
+        connection.executemany("insert into names values (?, ?)", [[number, name] for number, name in names.items()])
+    counted = dict(
+        connection.execute(
+            "select n.segment, count(m.person_no) from names as n"
+            " left join state.segment_members_now as m using (segment_no) group by n.segment order by n.segment"
+        ).fetchall()
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = out.with_name(f".{out.name}.tmp")
+    form = "format parquet" if out.suffix == ".parquet" else "format csv, header"
+    # In a fresh warehouse numbers go by name and by user id, so ordering by number is ordering by text.
+    connection.execute(
+        "copy (select n.segment, u.user_id from state.segment_members_now as m join names as n using (segment_no)"
+        " join plan.user_profiles as u using (person_no) order by m.segment_no, m.person_no)"
+        f" to '{str(temporary).replace(chr(39), chr(39) * 2)}' ({form})"
+    )
+    temporary.replace(out)
+    return counted

@@ -1,0 +1,162 @@
+"""One recalculation: landing files in, published members out, in three steps that any entry point can take.
+
+`prepare` loads the landing area, decides what to compute and compiles the plan; dbt builds it; `publish` makes it
+visible. Nothing a reader sees changes before `publish`, so a run that dies leaves the last good state.
+Not here: Dagster and the command line, which call these steps; the decisions themselves (`decisions.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from orchestration import state
+from orchestration.dbt_runner import Built, dbt, sync_project, write_plan
+from orchestration.decisions import Decision, assign_slots, decide, dropped_attributes, due, readable
+from orchestration.landing import confirm_landing, load_landing
+from orchestration.settings import Settings
+from orchestration.warehouse import connect, exclusively
+from segmentation.clock import Clock
+from segmentation.language.folder import Folder, load_folder
+from segmentation.plan.compile import Plan, compile_plan
+
+Mode = Literal["present", "past"]
+PLAN_ONLY = ("+segment_bits_now",)
+PAST_SIZES = ("+segment_size_daily",)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that is ready for dbt. `computed` are the segments it computes, `decisions` one entry per segment."""
+
+    run_no: int
+    as_of: datetime
+    day: date
+    mode: Mode
+    computed: tuple[str, ...]
+    decisions: tuple[Decision, ...]
+    plan: Plan
+    problems: tuple[str, ...]
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Segments that could not be recalculated, with one sentence each."""
+        return {one.segment: one.reason or "failed" for one in self.decisions if one.outcome == "failed"}
+
+
+def day_of(as_of: datetime, settings: Settings) -> date:
+    """The local day a run belongs to: the one that ends at midnight, for a run at midnight."""
+    return (as_of - timedelta(microseconds=1)).astimezone(settings.zone).date()
+
+
+def prepare(
+    settings: Settings,
+    as_of: datetime,
+    *,
+    only: Iterable[str] | None = None,
+    mode: Mode = "present",
+    source_run: str | None = None,
+    day: date | None = None,
+) -> Prepared:
+    """Loads, decides, compiles and writes the plan. Raises LandingError or ValueError with one sentence.
+
+    `only` names segments to refresh, together with those that read them.
+    """
+    folder = load_folder(settings.segments)
+    sync_project(settings.project)
+    with connect(settings.warehouse) as connection:
+        state.prepare_schema(connection)
+        _past_table(connection)
+        load_landing(connection, settings.landing)
+        known = state.read_state(connection)
+        attributes = state.attribute_keys(connection)
+        slots = assign_slots(known.segments, [*folder.definitions, *folder.broken])
+        if mode == "past":
+            wanted, stored, dropped = set(folder.definitions), set(), {}
+        else:
+            wanted = due(folder, known.segments, only)
+            stored = readable(known.segments)
+            dropped = dropped_attributes(
+                {name: folder.definitions[name] for name in wanted}, known.attributes, attributes
+            )
+        plan = compile_for(settings, folder, as_of, slots, wanted - set(dropped), stored, known.tile_layout)
+        failed = {**plan.failed, **dropped}
+        decisions = decide(folder, known.segments, slots, plan.computed, failed)
+        run_no = state.open_run(
+            connection, as_of, day or day_of(as_of, settings), mode, decisions, attributes, source_run
+        )
+    write_plan(settings.project, plan.models)
+    problems = tuple(f"{one.file}:{one.line}: {one.message}" for one in folder.problems)
+    return Prepared(
+        run_no, as_of, day or day_of(as_of, settings), mode, plan.computed, tuple(decisions), plan, problems
+    )
+
+
+def _past_table(connection: object) -> None:
+    connection.execute("create schema if not exists plan")  # type: ignore[attr-defined]
+    connection.execute(  # type: ignore[attr-defined]
+        "create table if not exists plan.segment_bits_before (word usmallint, person_no uinteger, bits ubigint)"
+    )
+
+
+def compile_for(
+    settings: Settings,
+    folder: Folder,
+    as_of: datetime,
+    slots: Mapping[str, int],
+    compute: set[str],
+    stored: set[str],
+    tile_layout: str | None,
+) -> Plan:
+    """The plan of a folder at a moment, with this workspace's zone and event names."""
+    return compile_plan(
+        folder.definitions,
+        Clock(as_of, settings.zone),
+        slots,
+        compute=compute,
+        stored=stored,
+        settings=settings.events,
+        stored_layout=tile_layout,
+    )
+
+
+def publish(settings: Settings, prepared: Prepared) -> None:
+    """Makes a built run visible: one transaction, then the landing files it read count as loaded."""
+    with connect(settings.warehouse) as connection:
+        state.publish(connection, prepared.run_no)
+        confirm_landing(connection)
+
+
+def recalculate(
+    settings: Settings,
+    as_of: datetime,
+    *,
+    only: Iterable[str] | None = None,
+    on_node: Callable[[Built], None] | None = None,
+    waiting: Callable[[], None] | None = None,
+) -> Prepared:
+    """A whole run in this process. Raises what `prepare` raises, and DbtFailed."""
+    with exclusively(settings.home, waiting):
+        prepared = prepare(settings, as_of, only=only)
+        dbt(settings, "build", on_node=on_node, flags=("--exclude-resource-type", "unit_test"))
+        publish(settings, prepared)
+    return prepared
+
+
+def reconstruct(
+    settings: Settings, day: date, *, source_run: str | None = None, on_node: Callable[[Built], None] | None = None
+) -> Prepared:
+    """A past day's sizes and flows as if every segment had existed then; the present is not touched."""
+    clock = Clock(datetime.fromisoformat(f"{day}T12:00:00+00:00"), settings.zone)
+    start, end = clock.midnight(day), clock.midnight(day + timedelta(days=1))
+    with exclusively(settings.home):
+        prepare(settings, start, mode="past", day=day)
+        dbt(settings, "build", PLAN_ONLY, on_node=on_node, flags=("--exclude-resource-type", "unit_test", "test"))
+        with connect(settings.warehouse) as connection:
+            connection.execute("create or replace table plan.segment_bits_before as from plan.segment_bits_now")
+        prepared = prepare(settings, end, mode="past", source_run=source_run, day=day)
+        dbt(settings, "build", PAST_SIZES, on_node=on_node, flags=("--exclude-resource-type", "unit_test", "test"))
+        publish(settings, prepared)
+    return prepared

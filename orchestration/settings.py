@@ -1,0 +1,91 @@
+"""Settings of a workspace: environment variables, and names of events from `settings.toml`.
+
+This is the only module that reads the environment. Not here: secrets of vendors, which resources ask for by name.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from segmentation.clock import parse_zone
+
+ROOT = Path(__file__).resolve().parent.parent
+DBT_SOURCE = ROOT / "dbt_project"
+
+DEFAULT_EVENTS = {
+    "app_open": "app_open",
+    "session_end": "session_end",
+    "session_seconds": "seconds",
+    "purchase": "purchase",
+    "purchase_amount": "amount",
+    "page_view": "page_view",
+    "page_url": "url",
+    "page_referrer": "referrer",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where a workspace lives and how it tells time. Paths are absolute; `landing` is a path or an fsspec URL."""
+
+    home: Path
+    landing: str
+    segments: Path
+    zone: ZoneInfo
+    target: str = "duckdb"
+    events: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_EVENTS))
+
+    @property
+    def warehouse(self) -> Path:
+        """The DuckDB file. Its stem is the catalogue's name inside, so it is the same everywhere."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def project(self) -> Path:
+        """The working copy of the dbt project, with the compiled plan in it."""
+        return self.home / "dbt"
+
+    @property
+    def dagster_home(self) -> Path:
+        """The Dagster instance."""
+        return self.home / "dagster"
+
+
+def read_settings(segments: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from the environment; an empty variable means the default.
+
+    Raises ValueError in one sentence for an unknown time zone or an unreadable `settings.toml`.
+    """
+    home = Path(environ.get("SEGMENTS_HOME") or ROOT / "data").expanduser().resolve()
+    return Settings(
+        home=home,
+        landing=environ.get("SEGMENTS_LANDING") or str(home / "landing"),
+        segments=(segments or default_segments()).resolve(),
+        zone=parse_zone(environ.get("SEGMENTS_TIMEZONE") or "UTC"),
+        target=environ.get("SEGMENTS_TARGET") or "duckdb",
+        events=read_events(ROOT / "settings.toml"),
+    )
+
+
+def default_segments() -> Path:
+    """`segments/` of the folder a command runs in, else the checkout's own."""
+    here = Path.cwd() / "segments"
+    return here if here.is_dir() else ROOT / "segments"
+
+
+def read_events(file: Path) -> dict[str, str]:
+    """Names of the events and properties that statistics read, defaults filled in."""
+    if not file.exists():
+        return dict(DEFAULT_EVENTS)
+    try:
+        named = tomllib.loads(file.read_text()).get("events", {})
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{file}: {error}") from None
+    if unknown := sorted(set(named) - set(DEFAULT_EVENTS)):
+        raise ValueError(f"{file}: found {unknown[0]!r} under [events], expected one of {', '.join(DEFAULT_EVENTS)}")
+    return {**DEFAULT_EVENTS, **named}

@@ -1,0 +1,177 @@
+"""What the pipeline remembers between runs, in schema `raw` of the warehouse: runs, and what each said of segments.
+
+A run is a row of `raw.runs`; it becomes visible to every reader by one update of that row (`publish`).
+Not here: the members themselves, which dbt models keep under the run's number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import duckdb
+
+from orchestration.decisions import Decision, Known
+
+RUNS = """
+    create table if not exists raw.runs (
+        run_no integer primary key, as_of timestamp, day date, mode varchar, is_published boolean, source_run varchar
+    )
+"""
+DEFINITIONS = """
+    create table if not exists raw.segment_definitions (
+        run_no integer, mode varchar, segment varchar, segment_no integer, outcome varchar, is_computed boolean,
+        reason varchar, cause varchar, title varchar, description varchar, kind varchar, refresh varchar,
+        ready_to_use boolean, paused boolean, created_by varchar, created_on date, labels varchar[],
+        definition_hash varchar, file varchar
+    )
+"""
+ATTRIBUTES = "create table if not exists raw.attribute_keys (run_no integer, key varchar, users bigint)"
+
+
+@dataclass(frozen=True)
+class State:
+    """The published past: the last run and its moment, and what is known of every segment."""
+
+    last_run: int
+    last_as_of: datetime | None
+    segments: Mapping[str, Known]
+    attributes: Mapping[str, int]
+    tile_layout: str | None
+
+
+def prepare_schema(connection: duckdb.DuckDBPyConnection) -> None:
+    """Creates the tables of this module where they are missing."""
+    connection.execute("create schema if not exists raw")
+    for statement in (RUNS, DEFINITIONS, ATTRIBUTES):
+        connection.execute(statement)
+
+
+def read_state(connection: duckdb.DuckDBPyConnection) -> State:
+    """The state that published runs left; leftovers of dead runs do not count."""
+    row = connection.execute(
+        "select max(run_no), max_by(as_of, run_no) from raw.runs where is_published and mode = 'present'"
+    ).fetchone()
+    last_run, last_as_of = row if row else (None, None)
+    segments = {
+        name: Known(number, outcome, reason, computed_hash)
+        for name, number, outcome, reason, computed_hash in connection.execute(
+            """
+            select
+                segment, any_value(segment_no), arg_max(outcome, run_no), arg_max_null(reason, run_no),
+                arg_max_null(case when outcome = 'deleted' then null else definition_hash end, run_no)
+                    filter (where is_computed)
+            from raw.segment_definitions
+            where mode = 'present' and run_no <= ? group by segment
+            """,
+            [last_run or 0],
+        ).fetchall()
+    }
+    attributes = dict(
+        connection.execute("select key, users from raw.attribute_keys where run_no = ?", [last_run or 0]).fetchall()
+    )
+    return State(
+        last_run or 0,
+        last_as_of.replace(tzinfo=UTC) if last_as_of else None,
+        segments,
+        attributes,
+        _tile_layout(connection),
+    )
+
+
+def _tile_layout(connection: duckdb.DuckDBPyConnection) -> str | None:
+    exists = connection.execute(
+        "select count(*) from information_schema.tables where table_schema = 'plan' and table_name = 'tile_days'"
+    ).fetchone()
+    if not exists or not exists[0]:
+        return None
+    row = connection.execute("select any_value(layout) from plan.tile_days").fetchone()
+    return row[0] if row else None
+
+
+def attribute_keys(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """How many users have each top-level attribute, as they are in the landing area now."""
+    return dict(
+        connection.execute(
+            """
+            select key, count(*) from (
+                select unnest(json_keys(attributes)) as key from raw.users
+                where json_valid(attributes) and json_type(attributes) = 'OBJECT'
+            ) group by key order by key
+            """
+        ).fetchall()
+    )
+
+
+def open_run(
+    connection: duckdb.DuckDBPyConnection,
+    as_of: datetime,
+    day: date,
+    mode: str,
+    decisions: Iterable[Decision],
+    attributes: Mapping[str, int],
+    source_run: str | None,
+) -> int:
+    """Writes what a run intends, invisibly, and returns its number."""
+    connection.execute("begin")
+    for table in ("segment_definitions", "attribute_keys", "runs"):
+        connection.execute(
+            f"delete from raw.{table} where run_no in (select run_no from raw.runs where not is_published)"
+        )
+    row = connection.execute("select coalesce(max(run_no), 0) + 1 from raw.runs").fetchone()
+    assert row is not None
+    run_no = int(row[0])
+    moment = as_of.astimezone(UTC).replace(tzinfo=None)
+    connection.execute("insert into raw.runs values (?, ?, ?, ?, false, ?)", [run_no, moment, day, mode, source_run])
+    rows = [_row(run_no, mode, one) for one in decisions]
+    if rows:
+        marks = ", ".join("?" * len(rows[0]))
+        connection.executemany(f"insert into raw.segment_definitions values ({marks})", rows)
+    if attributes:
+        connection.executemany(
+            "insert into raw.attribute_keys values (?, ?, ?)", [[run_no, *item] for item in attributes.items()]
+        )
+    connection.execute("commit")
+    return run_no
+
+
+def _row(run_no: int, mode: str, one: Decision) -> list[object]:
+    definition = one.definition
+    described: list[object] = [None] * 10
+    if definition is not None:
+        described = [
+            definition.title, definition.description, definition.kind, definition.refresh.text,
+            definition.ready_to_use, definition.paused, definition.created_by, definition.created_on,
+            list(definition.labels), definition.hash,
+        ]  # fmt: skip
+    file = definition.file if definition else None
+    return [
+        run_no, mode, one.segment, one.segment_no, one.outcome, one.is_computed, one.reason, one.cause, *described, file,
+    ]  # fmt: skip
+
+
+def publish(connection: duckdb.DuckDBPyConnection, run_no: int) -> None:
+    """Makes a run visible, and forgets what no reader needs any more of the runs before it."""
+    connection.execute("begin")
+    connection.execute("update raw.runs set is_published = true where run_no = ?", [run_no])
+    connection.execute(
+        """
+        delete from raw.segment_definitions as old
+        where mode = 'present' and exists (
+            select 1 from raw.segment_definitions as newer
+            where newer.mode = 'present' and newer.segment = old.segment and newer.run_no > old.run_no
+            and (newer.is_computed or not old.is_computed) and newer.run_no <= ?
+        )
+        """,
+        [run_no],
+    )
+    connection.execute("commit")
+
+
+def finished(connection: duckdb.DuckDBPyConnection, source_run: str) -> bool:
+    """Whether a run of Dagster has published already."""
+    row = connection.execute(
+        "select count(*) from raw.runs where is_published and source_run = ?", [source_run]
+    ).fetchone()
+    return bool(row and row[0])

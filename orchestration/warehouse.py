@@ -1,0 +1,61 @@
+"""The embedded warehouse: one DuckDB file, one process at a time.
+
+Every opening is short and goes through `connect`; a lock file beside the database makes whole recalculations wait for
+each other, whoever started them. Not here: SQL of models (`dbt_project/`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+from filelock import FileLock, Timeout
+
+OPEN_ATTEMPTS = 8  # another process may hold the file for a moment: 0.1 s doubling to 12.8 s, 25 s in all
+
+
+class WarehouseBusy(RuntimeError):
+    """Another process keeps the warehouse open."""
+
+
+@contextmanager
+def connect(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-write connection in UTC, closed at the end; waits while another process has the file open."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    connection = _open(file)
+    try:
+        connection.execute("set timezone = 'UTC'")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _open(file: Path) -> duckdb.DuckDBPyConnection:
+    for attempt in range(OPEN_ATTEMPTS):
+        try:
+            return duckdb.connect(str(file))
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower():
+                raise
+            time.sleep(0.1 * 2**attempt)
+    raise WarehouseBusy(f"{file} is open in another process; close it there and try again")
+
+
+@contextmanager
+def exclusively(home: Path, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+    """Holds the workspace for one recalculation; calls `waiting` once if somebody else has it first."""
+    home.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(home / "recalculation.lock")
+    try:
+        lock.acquire(timeout=0.05)
+    except Timeout:
+        if waiting:
+            waiting()
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

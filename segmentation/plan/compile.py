@@ -1,0 +1,87 @@
+"""The compiler: all definitions together become four dbt models.
+
+`event_tiles` (the events some rule looks at, typed and in event and day order) -> `user_profiles` (one row per user) ->
+`user_conditions` (one bit per user and distinct condition) -> `segment_bits_now` (one bit per user and segment).
+A definition that cannot be compiled fails alone and is named in `Plan.failed`.
+Not here: what the leaves mean (the other modules of this package), and running anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from segmentation.clock import Clock
+from segmentation.language.model import Definition
+from segmentation.plan.leaves import Conditions, Unsupported
+from segmentation.plan.membership import Membership
+from segmentation.plan.system import system_definitions
+from segmentation.plan.tiles import tiles_model
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The compiled plan of one run.
+
+    `models` maps a dbt model's name to its SQL. `computed` are the segments it computes, in dependency order;
+    `failed` maps the others to one sentence each. `layout` names what the tiles hold: tiles of another layout are
+    built anew. `conditions` counts distinct conditions, `words` the 64-bit words they take.
+    """
+
+    models: Mapping[str, str]
+    computed: tuple[str, ...]
+    failed: Mapping[str, str]
+    layout: str
+    conditions: int
+    words: int
+
+
+def compile_plan(
+    definitions: Mapping[str, Definition],
+    clock: Clock,
+    slots: Mapping[str, int],
+    *,
+    compute: Iterable[str] | None = None,
+    stored: Iterable[str] = (),
+    settings: Mapping[str, str] | None = None,
+    stored_layout: str | None = None,
+) -> Plan:
+    """Compiles definitions at a clock.
+
+    `slots` gives each segment its permanent bit position; `compute` are the names to compute (default: all), and
+    `stored` those whose members of an earlier run may be read in their place, `stored_layout` what the tiles in the
+    warehouse were cut to. What the tiles hold follows from all
+    definitions, computed now or not, so that refreshing one segment does not rebuild them.
+    """
+    conditions = Conditions(clock, settings or {})
+    failed: dict[str, str] = {}
+    for name in sorted(definitions):
+        try:
+            conditions.add(definitions[name])
+        except Unsupported as reason:
+            failed[name] = str(reason)
+    system = system_definitions(settings or {})
+    for name in sorted({one for definition in definitions.values() for one in definition.references} & set(system)):
+        conditions.add(system[name])
+    tiles, layout_name = tiles_model(conditions.event_fields, conditions.needs, clock, stored_layout)
+    wanted = set(definitions if compute is None else compute)
+    # A second registry holds the conditions of the computed segments only: what nobody asks for is not computed.
+    chosen = Conditions(clock, settings or {})
+    membership = Membership(chosen, definitions, slots, wanted, failed, frozenset(stored))
+    order = membership.resolve()
+    for name in order:
+        chosen.add(membership.definitions[name])
+    answers, layout = chosen.place()
+    return Plan(
+        models={
+            "event_tiles": tiles,
+            "user_profiles": conditions.profiles_model(),
+            "user_conditions": chosen.conditions_model(layout),
+            "segment_bits_now": membership.model(answers, order),
+        },
+        computed=tuple(name for name in order if name in wanted),
+        failed={name: reason for name, reason in membership.failed.items() if name in wanted},
+        layout=layout_name,
+        conditions=len(answers),
+        words=len(layout.words),
+    )

@@ -1,0 +1,92 @@
+"""Fields: the attributes of users and the properties of events that rules look at, taken out of JSON once.
+
+A `FieldSet` collects what the conditions ask for while they are compiled, and then writes the select list of the model
+that stores it: one column per field and facet. Conditions only ever see those columns.
+Not here: which rows are stored (`compile.py`) and what is asked of a value (`values.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from segmentation.plan.sql import NULL, Sql, column_stem
+from segmentation.plan.values import Facets, extracted, facets_of_json
+
+ColumnType = Literal["text", "number", "boolean", "timestamp"]
+
+USER_COLUMNS: Mapping[str, ColumnType] = {
+    "user_id": "text", "external_id": "text", "email": "text", "msisdn": "text",
+    "created_at": "timestamp", "updated_at": "timestamp", "is_test": "boolean", "city": "text", "country": "text",
+    "lat": "number", "lon": "number", "ad_consent": "boolean",
+}  # fmt: skip
+EVENT_COLUMNS: Mapping[str, ColumnType] = {
+    "user_id": "text", "source_user_id": "text", "event": "text", "ts": "timestamp", "event_id": "text",
+    "platform": "text", "session_id": "text", "city": "text", "region": "text", "country": "text",
+    "lat": "number", "lon": "number", "source": "text", "ingested_at": "timestamp",
+}  # fmt: skip
+
+
+@dataclass
+class FieldSet:
+    """The fields of one relation: a JSON document column beside plain columns of the same rows.
+
+    A key in the JSON wins over a column of that name. `prefix` is how the storing model calls the relation it reads,
+    `alias` how conditions call the relation that stores the fields.
+    """
+
+    document: Sql
+    columns: Mapping[str, ColumnType]
+    alias: str
+    prefix: str
+    paths: set[str] = field(default_factory=set)
+
+    def facets(self, path: str) -> Facets:
+        """The stored facets of a field; asking for it makes it stored."""
+        self.paths.add(path)
+        stem = f"{self.alias}.{column_stem(path)}"
+        return Facets(
+            text=Sql(f"{stem}__text"),
+            number=Sql(f"{stem}__number"),
+            boolean=Sql(f"{stem}__boolean"),
+            items=Sql(f"{stem}__items"),
+            document=Sql(f"{stem}__document"),
+        )
+
+    def select_list(self) -> list[Sql]:
+        """`expression as column` for every facet of every field asked for, in the order of the paths."""
+        return [column for path in sorted(self.paths) for column in self._stored(path)]
+
+    def _stored(self, path: str) -> list[Sql]:
+        stem = column_stem(path)
+        value = extracted(self.document, path)
+        facets = facets_of_json(value)
+        fallback = self._fallback(path)
+        columns = []
+        for name, kind, found, other in (
+            ("text", "varchar", facets.text, fallback.text),
+            ("number", "double", facets.number, fallback.number),
+            ("boolean", "boolean", facets.boolean, fallback.boolean),
+            ("items", "json[]", facets.items, NULL),
+            ("document", "varchar", facets.document, NULL),
+        ):
+            if other != NULL:
+                found = Sql(f"(case when {value} is null then {other} else {found} end)")
+            columns.append(Sql(f"({found})::{kind} as {stem}__{name}"))
+        return columns
+
+    def _fallback(self, path: str) -> Facets:
+        kind = self.columns.get(path)
+        column = Sql(f"{self.prefix}.{path}")
+        if kind == "text":
+            return Facets(text=column)
+        if kind == "number":
+            return Facets(number=column)
+        if kind == "boolean":
+            return Facets(boolean=column)
+        if kind == "timestamp":  # reads as ISO text, with a fraction only where there is one
+            iso = f"strftime({column}, '%Y-%m-%dT%H:%M:%S')"
+            fraction = f"rtrim(strftime({column}, '.%f'), '0')"
+            return Facets(text=Sql(f"concat({iso}, case when {fraction} = '.' then '' else {fraction} end, 'Z')"))
+        return Facets()

@@ -1,0 +1,149 @@
+"""All leaves of a set of definitions as conditions: which family answers each, and the model that holds the answers.
+
+Add a family here when the language gains one. Not here: how segments combine the answers (`membership.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from segmentation.clock import Clock
+from segmentation.language.model import (
+    ActiveWithin,
+    Attribute,
+    Bucket,
+    Definition,
+    Device,
+    Did,
+    InSegment,
+    Leaf,
+    Located,
+    ReachableOn,
+    Tag,
+    leaves,
+)
+from segmentation.plan.conditions import Answer, Block, Layout
+from segmentation.plan.devices import device_source, device_test
+from segmentation.plan.events import EventConditions, Needs
+from segmentation.plan.fields import EVENT_COLUMNS, USER_COLUMNS, FieldSet
+from segmentation.plan.profiles import USER, profile_test
+from segmentation.plan.sql import Sql, packed
+from segmentation.plan.values import Checks
+
+
+class Unsupported(Exception):
+    """A leaf or kind that this version cannot compute; the message is one sentence for people."""
+
+
+def universe_leaf(definition: Definition) -> Leaf | None:
+    """The leaf that cuts a definition's result to its universe, or None for all known users."""
+    match definition.universe:
+        case ActiveWithin(window):
+            return Did(None, window=window)
+        case ReachableOn(_):
+            raise Unsupported("universe: reachable is not computed by this version")
+        case _:
+            return None
+
+
+def definition_leaves(definition: Definition) -> Iterator[Leaf]:
+    """Every leaf that a definition asks for by itself; referenced segments are not entered."""
+    if definition.kind != "who":
+        raise Unsupported(f"segments of kind `{definition.kind}` are not computed by this version")
+    yield from leaves(definition.body)  # type: ignore[arg-type]
+    if (leaf := universe_leaf(definition)) is not None:
+        yield leaf
+
+
+class Conditions:
+    """The distinct conditions of a set of definitions."""
+
+    def __init__(self, clock: Clock, settings: Mapping[str, str]) -> None:
+        self.clock, self.settings = clock, settings
+        self.checks = Checks(clock)
+        self.needs = Needs()
+        self.event_fields = FieldSet(Sql("e.properties"), EVENT_COLUMNS, "t", prefix="e")
+        self.user_fields = FieldSet(Sql("s.attributes"), USER_COLUMNS, USER, prefix="s")
+        self.events = EventConditions(self.checks, self.event_fields, self.needs)
+        self.profile: dict[Leaf, Sql] = {}
+        self.devices: dict[Leaf, Sql] = {}
+
+    def add(self, definition: Definition) -> None:
+        """Registers every leaf of a definition; raises Unsupported before it changes anything."""
+        for leaf in list(definition_leaves(definition)):
+            self._register(leaf)
+
+    def _register(self, leaf: Leaf) -> None:
+        match leaf:
+            case Did():
+                self.events.add(replace(leaf, negated=False))
+            case Attribute() | Tag() | Located() | Bucket():
+                self.profile.setdefault(leaf, profile_test(leaf, self.checks, self.user_fields))
+            case Device():
+                self.devices.setdefault(leaf, device_test(leaf, self.checks))
+            case InSegment():
+                pass
+            case _:
+                word = type(leaf).__name__.lower()
+                raise Unsupported(f"`{word}` is not computed by this version")
+
+    def place(self) -> tuple[dict[Leaf, Answer], Layout]:
+        """Where each positive leaf's answer stands."""
+        layout = Layout.empty()
+        answers: dict[Leaf, Answer] = dict(self.events.place(layout))
+        for group, block in (
+            (self.devices, lambda tests: Block(tuple(Sql(f"d{n}") for n in range(len(tests))), device_source(tests))),
+            (self.profile, lambda tests: Block(tests)),
+        ):
+            for leaf, bit in zip(group, layout.place_all(list(group.values()), block), strict=True):
+                answers[leaf] = Answer(bit)
+        return answers, layout
+
+    def profiles_model(self) -> str:
+        """The dbt model `user_profiles`: the universe, one row per user, with the attributes that rules look at."""
+        columns = [
+            "p.person_no",
+            "s.user_id",
+            "s.city",
+            "s.lat",
+            "s.lon",
+            "from_json(s.tags, '[\"VARCHAR\"]') as tags",
+            *self.user_fields.select_list(),
+        ]
+        return (
+            "{{ config(materialized='table') }}\nselect\n    "
+            + ",\n    ".join(columns)
+            + "\nfrom {{ ref('stg_users') }} as s"
+            + "\njoin {{ ref('people') }} as p on p.source = '' and p.id = s.user_id\norder by p.person_no\n"
+        )
+
+    def conditions_model(self, layout: Layout) -> str:
+        """The dbt model `user_conditions`: one row per user, 64 conditions to a word."""
+        ctes, columns, joins = [], [], []
+        for word, blocks in enumerate(layout.words):
+            sources, own = [], []
+            for start, block in blocks:
+                bits = packed((start + n, test) for n, test in enumerate(block.tests))
+                if block.source is None:
+                    own.append(f"({bits})")
+                else:
+                    sources.append(f"select person_no, {bits} as bits\n    from ({block.source})")
+            if sources:
+                union = "\n    union all\n    ".join(sources)
+                ctes.append(
+                    f"w{word} as (\n    select person_no, bit_or(bits) as bits\n    from (\n    {union}\n    )"
+                    "\n    where bits <> 0 group by person_no\n)"
+                )
+                joins.append(f"left join w{word} on w{word}.person_no = {USER}.person_no")
+                own.insert(0, f"coalesce(w{word}.bits, 0::ubigint)")
+            columns.append(f"{' | '.join(own)} as c{word}")
+        head = f"with {', '.join(ctes)}\n" if ctes else ""
+        return (
+            "{{ config(materialized='table') }}\n"
+            + head
+            + ",\n    ".join([f"select\n    {USER}.person_no", *columns])
+            + f"\nfrom {{{{ ref('user_profiles') }}}} as {USER}\n"
+            + "\n".join(joins)
+            + "\n"
+        )

@@ -1,0 +1,161 @@
+"""Membership: each segment as a boolean over condition bits and over other segments, in dependency order.
+
+A reference to a segment computed in the same plan is a column of an earlier level; one to a segment that is not
+computed now (paused, not due, failed) reads its stored bit. Not here: comparing with the members of the last run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from segmentation.language.model import All, Any_, Definition, Did, InSegment, Not, Rule
+from segmentation.plan.conditions import WORD, Answer
+from segmentation.plan.leaves import Conditions, Unsupported, definition_leaves, universe_leaf
+from segmentation.plan.sql import Sql, all_of, any_of, complement, packed
+from segmentation.plan.system import system_definitions
+
+ROW = "x"
+
+
+class Membership:
+    """Which segments a plan computes, and the model that does."""
+
+    def __init__(
+        self,
+        conditions: Conditions,
+        definitions: Mapping[str, Definition],
+        slots: Mapping[str, int],
+        wanted: set[str],
+        failed: Mapping[str, str],
+        stored: frozenset[str],
+    ) -> None:
+        self.conditions, self.slots, self.wanted, self.stored = conditions, slots, wanted, stored
+        self.system = system_definitions(conditions.settings)
+        self.definitions = {**definitions, **self.system}
+        self.failed = dict(failed)
+        self.answers: Mapping[object, Answer] = {}
+
+    def resolve(self) -> list[str]:
+        """Names to compute, references first, system segments that are referred to included."""
+        order: list[str] = []
+        seen: set[str] = set()
+
+        def visit(name: str) -> None:
+            if name in seen:
+                return
+            seen.add(name)
+            for reference in self.definitions[name].references:
+                if reference in self.system or reference in self.wanted:
+                    if reference in self.definitions:
+                        visit(reference)
+            if name not in self.failed and (reason := self._unreadable(name)):
+                self.failed[name] = reason
+            if name not in self.failed:
+                order.append(name)
+
+        for name in sorted(self.wanted & set(self.definitions)):
+            visit(name)
+        self.computed = set(order)
+        return order
+
+    def _unreadable(self, name: str) -> str | None:
+        for reference in self.definitions[name].references:
+            computed = (reference in self.system or reference in self.wanted) and reference not in self.failed
+            if not computed and reference not in self.stored:
+                why = self.failed.get(reference, "it has no members yet")
+                return f"refers to segment {reference}, which cannot be read: {why}"
+        try:
+            list(definition_leaves(self.definitions[name]))
+        except Unsupported as reason:
+            return str(reason)
+        return None
+
+    # ------------------------------------------------------------ SQL
+
+    def model(self, answers: Mapping[object, Answer], order: list[str]) -> str:
+        """The dbt model `segment_bits_now`: word, person and bits, one row where any bit is set."""
+        self.answers = answers
+        referred = {r for name in order for r in self.definitions[name].references}
+        levels = self._levels(order)
+        from_stored = sorted({self.slots[r] // WORD for r in referred if r not in self.computed})
+        ctes = [self._base(from_stored)]
+        for level in range(max(levels.values(), default=-1) + 1):
+            columns = [
+                f"({self.expression(name)}) as {column_of(name)}"
+                for name in order
+                if levels[name] == level and name in referred
+            ]
+            if columns:
+                ctes.append(f"select *, {', '.join(columns)} from level_{len(ctes) - 1} as {ROW}")
+        chain = ",\n".join(f"level_{n} as (\n    {cte}\n)" for n, cte in enumerate(ctes))
+        selects = [
+            f"select {word}::usmallint as word, person_no, bits\nfrom (select person_no, "
+            f"{packed((self.slots[name] % WORD, self._result(name, referred)) for name in names)} as bits"
+            f"\n    from level_{len(ctes) - 1} as {ROW})\nwhere bits <> 0"
+            for word, names in self._words(order).items()
+        ]
+        nothing = "select 0::usmallint as word, 0::uinteger as person_no, 0::ubigint as bits where false"
+        return "{{ config(materialized='table') }}\nwith " + chain + "\n" + "\nunion all\n".join(selects or [nothing]) + "\n"
+
+    def _base(self, stored_words: list[int]) -> str:
+        columns = "".join(f", coalesce(p{word}.bits, 0::ubigint) as p{word}" for word in stored_words)
+        joins = "".join(
+            f"\n    left join {{{{ stored_bits({word}) }}}} as p{word} on p{word}.person_no = c.person_no"
+            for word in stored_words
+        )
+        return f"select c.*{columns} from {{{{ ref('user_conditions') }}}} as c{joins}"
+
+    def _levels(self, order: list[str]) -> dict[str, int]:
+        levels: dict[str, int] = {}
+        for name in order:
+            below = [levels[r] for r in self.definitions[name].references if r in levels]
+            levels[name] = 1 + max(below, default=-1)
+        return levels
+
+    def _words(self, order: list[str]) -> dict[int, list[str]]:
+        words: dict[int, list[str]] = {}
+        for name in sorted((n for n in order if n not in self.system), key=lambda n: self.slots[n]):
+            words.setdefault(self.slots[name] // WORD, []).append(name)
+        return words
+
+    def _result(self, name: str, referred: set[str]) -> Sql:
+        return Sql(f"{ROW}.{column_of(name)}") if name in referred else self.expression(name)
+
+    def expression(self, name: str) -> Sql:
+        """The members of a segment as a boolean of a row; never null."""
+        definition = self.definitions[name]
+        terms = [self._rule(definition.body)]  # type: ignore[arg-type]
+        if definition.include:
+            included = [self._reference(other) for other in definition.include]
+            terms.append(any_of(included) if definition.include_mode == "any" else all_of(included))
+        terms += [complement(self._reference(other)) for other in definition.exclude]
+        if (leaf := universe_leaf(definition)) is not None:
+            terms.append(self._rule(leaf))
+        return all_of(terms)
+
+    def _rule(self, rule: Rule) -> Sql:
+        match rule:
+            case All(children):
+                return all_of(self._rule(child) for child in children)
+            case Any_(children):
+                return any_of(self._rule(child) for child in children)
+            case Not(child):
+                return complement(self._rule(child))
+            case InSegment(name):
+                return self._reference(name)
+            case Did(negated=True):
+                return complement(self.answers[replace(rule, negated=False)].test(ROW))
+            case _:
+                return self.answers[rule].test(ROW)
+
+    def _reference(self, name: str) -> Sql:
+        if name in self.computed:
+            return Sql(f"{ROW}.{column_of(name)}")
+        slot = self.slots[name]
+        return Sql(f"({ROW}.p{slot // WORD} & {1 << slot % WORD}::ubigint) <> 0")
+
+
+def column_of(name: str) -> str:
+    """The column of a segment that other segments read; segment names are plain identifiers."""
+    return f"in_{name}"

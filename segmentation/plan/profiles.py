@@ -1,0 +1,34 @@
+"""Leaves about the user's own row: attributes, tags, place, the stable random bucket.
+
+They are computed on the profile row itself, without any join.
+Not here: devices (`devices.py`) and anything that happened (`events.py`).
+"""
+
+from __future__ import annotations
+
+from segmentation.language.model import Attribute, Bucket, Located, Tag
+from segmentation.plan.fields import FieldSet
+from segmentation.plan.places import at
+from segmentation.plan.sql import Sql, all_of, any_of, literal
+from segmentation.plan.values import Checks
+
+USER = "u"  # how a condition calls the profile row
+
+ProfileLeaf = Attribute | Tag | Located | Bucket
+
+
+def profile_test(leaf: ProfileLeaf, checks: Checks, fields: FieldSet) -> Sql:
+    """What a leaf asks of the profile row; may be null, which means no."""
+    match leaf:
+        case Attribute(path, check):
+            return checks.holds(check, fields.facets(path))
+        case Tag(names, mode):
+            terms = [Sql(f"list_contains({USER}.tags, {literal(name)})") for name in names]
+            return any_of(terms) if mode == "any" else all_of(terms)
+        case Located(place):
+            return at(place, USER)
+        case Bucket(seed, start, end):
+            # The first 32 bits of an MD5 spread evenly and are the same in every engine and version.
+            draw = f"('0x' || substr(md5(concat({literal(seed + ':')}, {USER}.user_id)), 1, 8))::ubigint"
+            percent = f"({draw} * 100 / 4294967296.0)"
+            return Sql(f"({percent} >= {literal(float(start))} and {percent} < {literal(float(end))})")
