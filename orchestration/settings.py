@@ -9,6 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ from segmentation.clock import parse_zone
 ROOT = Path(__file__).resolve().parent.parent
 DBT_SOURCE = ROOT / "dbt_project"
 
+DEFAULT_FIRST_DAY = date(2024, 1, 1)
 DEFAULT_EVENTS = {
     "app_open": "app_open",
     "session_end": "session_end",
@@ -39,6 +41,7 @@ class Settings:
     zone: ZoneInfo
     target: str = "duckdb"
     events: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_EVENTS))
+    first_day: date = DEFAULT_FIRST_DAY
 
     @property
     def warehouse(self) -> Path:
@@ -62,13 +65,15 @@ def read_settings(segments: Path | None = None, environ: Mapping[str, str] = os.
     Raises ValueError in one sentence for an unknown time zone or an unreadable `settings.toml`.
     """
     home = Path(environ.get("SEGMENTS_HOME") or ROOT / "data").expanduser().resolve()
+    events, first_day = read_file(ROOT / "settings.toml")
     return Settings(
         home=home,
         landing=environ.get("SEGMENTS_LANDING") or str(home / "landing"),
         segments=(segments or default_segments()).resolve(),
         zone=parse_zone(environ.get("SEGMENTS_TIMEZONE") or "UTC"),
         target=environ.get("SEGMENTS_TARGET") or "duckdb",
-        events=read_events(ROOT / "settings.toml"),
+        events=events,
+        first_day=first_day,
     )
 
 
@@ -78,14 +83,14 @@ def default_segments() -> Path:
     return here if here.is_dir() else ROOT / "segments"
 
 
-def read_events(file: Path) -> dict[str, str]:
-    """Names of the events and properties that statistics read, defaults filled in."""
-    if not file.exists():
-        return dict(DEFAULT_EVENTS)
+def read_file(file: Path) -> tuple[dict[str, str], date]:
+    """Names of the events and properties that statistics read, and the first day of history; defaults filled in."""
     try:
-        named = tomllib.loads(file.read_text()).get("events", {})
-    except tomllib.TOMLDecodeError as error:
+        written = tomllib.loads(file.read_text()) if file.exists() else {}
+        first_day = date.fromisoformat(str(written.get("history", {}).get("first_day", DEFAULT_FIRST_DAY)))
+    except (tomllib.TOMLDecodeError, ValueError) as error:
         raise ValueError(f"{file}: {error}") from None
+    named = written.get("events", {})
     if unknown := sorted(set(named) - set(DEFAULT_EVENTS)):
         raise ValueError(f"{file}: found {unknown[0]!r} under [events], expected one of {', '.join(DEFAULT_EVENTS)}")
-    return {**DEFAULT_EVENTS, **named}
+    return {**DEFAULT_EVENTS, **named}, first_day

@@ -1,0 +1,38 @@
+{#- A run becomes visible by one row: `raw.runs.is_published`. State tables carry run numbers; what a dead run left behind is
+    invisible at once, and the next run takes it away before it writes. -#}
+
+{#- The one open run: a column of its row, known only while the run lasts. Not a dbt variable, since a changed variable makes
+    dbt parse everything again. -#}
+{% macro this_run(column='run_no') -%}
+    (select {{ column }} from {{ source('raw', 'runs') }} where not is_published)
+{%- endmacro %}
+
+{% macro published_run() -%}
+    (select coalesce(max(run_no), 0) from {{ source('raw', 'runs') }} where is_published and mode = 'present')
+{%- endmacro %}
+
+{% macro word_versions() -%}
+    (
+        select segment_no // 64 as word, max(run_no) as run_no
+        from {{ source('raw', 'segment_definitions') }}
+        where is_computed and mode = 'present' and run_no <= {{ published_run() }}
+        group by all
+    )
+{%- endmacro %}
+
+{% macro stored_bits(word) -%}
+    (
+        select b.person_no, b.bits
+        from {{ source('state', 'segment_bits') }} as b
+        join {{ word_versions() }} as v on b.word = v.word and b.run_no = v.run_no
+        where b.word = {{ word }}
+    )
+{%- endmacro %}
+
+{% macro forget_unpublished(column='run_no') -%}
+    {% if is_incremental() %}
+        delete from {{ this }} where {{ column }} > {{ published_run() }}
+    {% else %}
+        select 1
+    {% endif %}
+{%- endmacro %}

@@ -1,0 +1,54 @@
+-- Status follows from what happened in the runs: nothing sets it.
+with definitions as (
+    select * from {{ source('raw', 'segment_definitions') }}
+    where mode = 'present' and run_no <= {{ published_run() }}
+    qualify row_number() over (partition by segment order by run_no desc) = 1
+),
+
+sizes as (
+    select segment_no, arg_max(users, run_no) as users, max(as_of) as updated_at
+    from {{ ref('segment_size_log') }}
+    where run_no <= {{ published_run() }}
+    group by segment_no
+),
+
+targets as (
+    select message_id, unnest(from_json(segments, '["VARCHAR"]')) as segment
+    from {{ ref('stg_messages') }}
+),
+
+sent as (
+    select t.segment, count(*) as message_sent
+    from (select distinct message_id, segment from targets) as t
+    join {{ ref('stg_message_events') }} as e on t.message_id = e.message_id
+    where e.kind = 'sent'
+    group by t.segment
+)
+
+select
+    d.segment,
+    d.title,
+    d.kind,
+    case
+        when d.outcome = 'deleted' then 'deleted'
+        when d.outcome = 'failed' then 'failed'
+        when d.outcome = 'paused' then 'not_active'
+        when s.updated_at is null then 'calculating'
+        when d.outcome = 'stale' then 'stale'
+        else 'ready'
+    end as status,
+    coalesce(s.users, 0)::bigint as users,
+    coalesce(m.message_sent, 0)::bigint as message_sent,
+    d.refresh,
+    d.ready_to_use,
+    d.created_by,
+    d.created_on,
+    s.updated_at,
+    d.definition_hash,
+    d.reason,
+    d.description,
+    d.labels,
+    d.file
+from definitions as d
+left join sizes as s on d.segment_no = s.segment_no
+left join sent as m on d.segment = m.segment

@@ -1,0 +1,36 @@
+"""Landing tables as assets: which files there are, and the views over them that staging reads.
+
+Not here: looking into files (`orchestration/landing`), and casting or deduplicating rows (dbt staging models).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from orchestration.landing import load_landing
+from orchestration.landing.contract import TABLES
+from orchestration.names import POOL, landing_key
+from orchestration.settings import Settings
+from orchestration.warehouse import connect, exclusively
+
+
+def landing_assets(settings: Settings) -> dg.AssetsDefinition:
+    """One asset per table of the landing area."""
+
+    @dg.multi_asset(
+        name="landing",
+        specs=[
+            dg.AssetSpec(landing_key(table), group_name="landing", kinds={"file"}, description=f"Files of `{table}`.")
+            for table in TABLES
+        ],
+        pool=POOL,
+    )
+    def landing(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+        with exclusively(settings.home), connect(settings.warehouse) as connection:
+            report = load_landing(connection, settings.landing)
+        for table in TABLES:
+            yield dg.MaterializeResult(landing_key(table), metadata=report.numbers(table))
+
+    return landing

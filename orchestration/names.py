@@ -1,0 +1,37 @@
+"""Names that people, schedules and other programs rely on: asset keys, groups, jobs, tags, the pool.
+
+Not here: names of tables, which the dbt project gives.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from segmentation.language.model import Kind
+
+POOL = "warehouse"
+AS_OF_TAG = "segments/as_of"
+DAILY_JOB = "daily_recalculation"
+SEGMENTS_JOB = "recalculate_segments"
+GROUPS: dict[Kind, str] = {
+    "who": "rule_based",
+    "connector": "connector",
+    "list": "static_list",
+    "live": "live",
+    "predict": "predictive",
+}
+
+
+def segment_key(name: str) -> dg.AssetKey:
+    """The asset of a segment."""
+    return dg.AssetKey(["segments", name])
+
+
+def landing_key(table: str) -> dg.AssetKey:
+    """The asset of a landing table."""
+    return dg.AssetKey(["landing", table])
+
+
+def model_key(layer: str, model: str) -> dg.AssetKey:
+    """The asset of a dbt model: the folder it lies in, and its name."""
+    return dg.AssetKey(["models" if layer == "segments" else layer, model])
