@@ -7,12 +7,16 @@ Not here: what any leaf means.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
 
 from segmentation.plan.sql import Sql, complement
 
 WORD = 64
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,12 @@ class Answer:
 class Block:
     """One query over one source.
 
-    `tests` are what each bit asks of a row of `source`, `key` is the row's person. `grouped` sources may yield a
-    person more than once; profile blocks have no source, they are computed on the row of the user itself.
+    `tests` are what each bit asks of a row of `source`, whose `person_no` says whose row it is. Profile blocks have no
+    source, they are computed on the row of the user itself.
     """
 
     tests: tuple[Sql, ...]
     source: Sql | None = None
-    key: Sql = Sql("person_no")
 
 
 @dataclass
@@ -89,3 +92,10 @@ class Layout:
         for start in range(0, len(tests), WORD):
             bits += self.place(block(tuple(tests[start : start + WORD])))
         return bits
+
+
+def batches(leaves: Iterable[T]) -> Iterator[tuple[T, ...]]:
+    """Leaves in groups that fit one block."""
+    rest = iter(leaves)
+    while batch := tuple(islice(rest, WORD)):
+        yield batch

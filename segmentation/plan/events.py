@@ -9,12 +9,13 @@ Not here: storing the rows (`compile.py`), tests on single values (`values.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import eq, ge, gt, le, lt, ne
 
 from segmentation.clock import bounds
-from segmentation.language.model import Aggregate, Did, Test, Where
+from segmentation.language.model import Aggregate, Did, Leaf, Test, Where
 from segmentation.plan.conditions import Answer, Block, Layout
 from segmentation.plan.fields import FieldSet
 from segmentation.plan.places import at
@@ -125,9 +126,9 @@ class EventConditions:
             terms.append(on_weekdays(weekdays))
         return all_of([*terms, *more])
 
-    def place(self, layout: Layout) -> dict[Did, Answer]:
+    def place(self, layout: Layout) -> dict[Leaf, Answer]:
         """Blocks for all leaves, and where each leaf's answer stands."""
-        answers: dict[Did, Answer] = {}
+        answers: dict[Leaf, Answer] = {}
         groups: dict[tuple[str, ...] | None, list[Did]] = {}
         for leaf in self.leaves:
             key = None if leaf.events is None else tuple(sorted(set(leaf.events)))
@@ -190,9 +191,7 @@ class EventConditions:
             return all_of([happened, complement(test)]), True
         return all_of([happened, test]), False
 
-    def _occurrence(
-        self, one_pass: Pass, leaf: Did, predicate: Sql, start: datetime | None, end: datetime
-    ) -> Sql:
+    def _occurrence(self, one_pass: Pass, leaf: Did, predicate: Sql, start: datetime | None, end: datetime) -> Sql:
         extreme = "min" if leaf.occurrence == "first" else "max"
         if predicate == TRUE:
             return within(one_pass.aggregate(f"{extreme}({ROW}.ts)", TRUE), start, end)
@@ -203,7 +202,10 @@ class EventConditions:
         self, one_pass: Pass, aggregate: Aggregate, predicate: Sql, start: datetime | None, end: datetime
     ) -> Sql:
         """The test of an aggregate; null or false for nobody's events."""
-        call = lambda sql: one_pass.aggregate(sql, predicate, start, end)  # noqa: E731
+
+        def call(sql: str) -> Sql:
+            return one_pass.aggregate(sql, predicate, start, end)
+
         function, check = aggregate.function, aggregate.check
         if function == "count":
             return number_tests(call("count(*)"), check.tests)
@@ -286,16 +288,18 @@ def number_tests(found: Sql, tests: tuple[Test, ...]) -> Sql:
 
 def _zero_passes(aggregate: Aggregate) -> bool:
     """Whether the aggregate of a user without events, which is 0, passes the tests."""
-    passes = {
-        "equals": lambda value: value == 0,
-        "not_equals": lambda value: value != 0,
-        "gt": lambda value: value < 0,
-        "gte": lambda value: value <= 0,
-        "lt": lambda value: value > 0,
-        "lte": lambda value: value >= 0,
-        "between": lambda low, high: low <= 0 <= high,
-    }
-    return all(passes[test.operator](*_numbers(test)) for test in aggregate.check.tests)
+    return all(_compares(0, test.operator, *_numbers(test)) for test in aggregate.check.tests)
+
+
+def _compares(number: float, operator: str, *values: float) -> bool:
+    if operator == "between":
+        low, high = values
+        return low <= number <= high
+    (value,) = values
+    signs: dict[str, Callable[[float, float], bool]] = {
+        "equals": eq, "not_equals": ne, "gt": gt, "gte": ge, "lt": lt, "lte": le
+    }  # fmt: skip
+    return signs[operator](number, value)
 
 
 def _numbers(test: Test) -> tuple[float, ...]:

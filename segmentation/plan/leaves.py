@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import assert_never
 
 from segmentation.clock import Clock
 from segmentation.language.model import (
@@ -17,9 +18,15 @@ from segmentation.language.model import (
     Device,
     Did,
     InSegment,
+    Interest,
     Leaf,
     Located,
+    Reach,
     ReachableOn,
+    Regularly,
+    Response,
+    Rfm,
+    Sequence,
     Tag,
     leaves,
 )
@@ -27,7 +34,13 @@ from segmentation.plan.conditions import Answer, Block, Layout
 from segmentation.plan.devices import device_source, device_test
 from segmentation.plan.events import EventConditions, Needs
 from segmentation.plan.fields import EVENT_COLUMNS, USER_COLUMNS, FieldSet
+from segmentation.plan.interests import InterestConditions
 from segmentation.plan.profiles import USER, profile_test
+from segmentation.plan.reach import ReachConditions
+from segmentation.plan.regularity import RegularConditions
+from segmentation.plan.responses import ResponseConditions
+from segmentation.plan.rfm import RfmConditions
+from segmentation.plan.sequences import SequenceConditions
 from segmentation.plan.sql import Sql, packed
 from segmentation.plan.values import Checks
 
@@ -41,8 +54,8 @@ def universe_leaf(definition: Definition) -> Leaf | None:
     match definition.universe:
         case ActiveWithin(window):
             return Did(None, window=window)
-        case ReachableOn(_):
-            raise Unsupported("universe: reachable is not computed by this version")
+        case ReachableOn(channel):
+            return Reach("reachable", channel)
         case _:
             return None
 
@@ -66,6 +79,12 @@ class Conditions:
         self.event_fields = FieldSet(Sql("e.properties"), EVENT_COLUMNS, "t", prefix="e")
         self.user_fields = FieldSet(Sql("s.attributes"), USER_COLUMNS, USER, prefix="s")
         self.events = EventConditions(self.checks, self.event_fields, self.needs)
+        self.sequences = SequenceConditions(clock, self.events)
+        self.regular = RegularConditions(clock, self.events)
+        self.interests = InterestConditions(self.events)
+        self.rfm = RfmConditions(clock, self.needs)
+        self.responses = ResponseConditions(clock)
+        self.reach = ReachConditions()
         self.profile: dict[Leaf, Sql] = {}
         self.devices: dict[Leaf, Sql] = {}
 
@@ -82,16 +101,31 @@ class Conditions:
                 self.profile.setdefault(leaf, profile_test(leaf, self.checks, self.user_fields))
             case Device():
                 self.devices.setdefault(leaf, device_test(leaf, self.checks))
+            case Sequence():
+                self.sequences.add(leaf)
+            case Regularly():
+                self.regular.add(leaf)
+            case Interest():
+                self.interests.add(leaf)
+            case Rfm():
+                self.rfm.add(leaf)
+            case Response():
+                self.responses.add(leaf)
+            case Reach():
+                self.reach.add(leaf)
             case InSegment():
                 pass
             case _:
-                word = type(leaf).__name__.lower()
-                raise Unsupported(f"`{word}` is not computed by this version")
+                assert_never(leaf)
 
     def place(self) -> tuple[dict[Leaf, Answer], Layout]:
         """Where each positive leaf's answer stands."""
         layout = Layout.empty()
-        answers: dict[Leaf, Answer] = dict(self.events.place(layout))
+        answers: dict[Leaf, Answer] = {}
+        for family in (
+            self.events, self.sequences, self.regular, self.interests, self.rfm, self.responses, self.reach
+        ):  # fmt: skip
+            answers.update(family.place(layout))
         for group, block in (
             (self.devices, lambda tests: Block(tuple(Sql(f"d{n}") for n in range(len(tests))), device_source(tests))),
             (self.profile, lambda tests: Block(tests)),

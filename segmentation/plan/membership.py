@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from segmentation.language.model import All, Any_, Definition, Did, InSegment, Not, Rule
+from segmentation.language.model import All, Any_, Definition, Did, InSegment, Leaf, Not, Rule
 from segmentation.plan.conditions import WORD, Answer
 from segmentation.plan.leaves import Conditions, Unsupported, definition_leaves, universe_leaf
 from segmentation.plan.sql import Sql, all_of, any_of, complement, packed
@@ -34,7 +34,7 @@ class Membership:
         self.system = system_definitions(conditions.settings)
         self.definitions = {**definitions, **self.system}
         self.failed = dict(failed)
-        self.answers: Mapping[object, Answer] = {}
+        self.answers: Mapping[Leaf, Answer] = {}
 
     def resolve(self) -> list[str]:
         """Names to compute, references first, system segments that are referred to included."""
@@ -46,9 +46,8 @@ class Membership:
                 return
             seen.add(name)
             for reference in self.definitions[name].references:
-                if reference in self.system or reference in self.wanted:
-                    if reference in self.definitions:
-                        visit(reference)
+                if reference in self.definitions and (reference in self.system or reference in self.wanted):
+                    visit(reference)
             if name not in self.failed and (reason := self._unreadable(name)):
                 self.failed[name] = reason
             if name not in self.failed:
@@ -73,7 +72,7 @@ class Membership:
 
     # ------------------------------------------------------------ SQL
 
-    def model(self, answers: Mapping[object, Answer], order: list[str]) -> str:
+    def model(self, answers: Mapping[Leaf, Answer], order: list[str]) -> str:
         """The dbt model `segment_bits_now`: word, person and bits, one row where any bit is set."""
         self.answers = answers
         referred = {r for name in order for r in self.definitions[name].references}
@@ -96,7 +95,8 @@ class Membership:
             for word, names in self._words(order).items()
         ]
         nothing = "select 0::usmallint as word, 0::uinteger as person_no, 0::ubigint as bits where false"
-        return "{{ config(materialized='table') }}\nwith " + chain + "\n" + "\nunion all\n".join(selects or [nothing]) + "\n"
+        union = "\nunion all\n".join(selects or [nothing])
+        return "{{ config(materialized='table') }}\n" + f"with {chain}\n{union}\n"
 
     def _base(self, stored_words: list[int]) -> str:
         columns = "".join(f", coalesce(p{word}.bits, 0::ubigint) as p{word}" for word in stored_words)

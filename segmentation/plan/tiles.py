@@ -54,7 +54,7 @@ def tiles_model(fields: FieldSet, needs: Needs, clock: Clock, stored_layout: str
     return (
         "{{ config(\n    materialized='incremental', incremental_strategy='append', full_refresh="
         + full_refresh
-        + ",\n    pre_hook=\"{{ drop_stale_tiles() }}\", post_hook=\"{{ remember_tiles('"
+        + ',\n    pre_hook="{{ drop_stale_tiles() }}", post_hook="{{ remember_tiles(\''
         + layout
         + "') }}\"\n) }}\n"
         + select

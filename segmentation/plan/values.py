@@ -59,7 +59,8 @@ def facets_of_json(value: Sql) -> Facets:
         ),
         boolean=Sql(f"(case when {kind} = 'BOOLEAN' then {value}::varchar = 'true' end)"),
         items=Sql(  # an empty list counts as null
-            f"""(case when {kind} = 'ARRAY' and json_array_length({value}) > 0 then from_json({value}, '["JSON"]') end)"""
+            f"(case when {kind} = 'ARRAY' and json_array_length({value}) > 0"
+            f""" then from_json({value}, '["JSON"]') end)"""
         ),
         document=Sql(f"(case when {kind} = 'OBJECT' then {value}::varchar end)"),
     )
@@ -109,9 +110,7 @@ def as_boolean(f: Facets) -> Sql:
 
 def as_version(f: Facets) -> Sql:
     """Components as a list of integers without trailing zeros; null if one is not digits."""
-    bare = (
-        f"regexp_replace(regexp_extract(regexp_replace({as_text(f)}, '^v', ''), '^[^-+]*'), '(\\.0+)*$', '')"
-    )
+    bare = f"regexp_replace(regexp_extract(regexp_replace({as_text(f)}, '^v', ''), '^[^-+]*'), '(\\.0+)*$', '')"
     return Sql(
         f"(case when regexp_full_match({bare}, '\\d+(\\.\\d+)*')"
         f" then try_cast(string_split({bare}, '.') as hugeint[]) end)"
@@ -121,12 +120,23 @@ def as_version(f: Facets) -> Sql:
 def as_instant(f: Facets, clock: Clock) -> Sql:
     """A naive UTC timestamp: local midnight of a date, a timestamp (UTC without zone), or Unix seconds."""
     text = f.text
-    seconds = f"coalesce({f.number}, case when regexp_full_match({text}, '{UNIX_SECONDS}') then try_cast({text} as double) end)"
+    written = f"case when regexp_full_match({text}, '{UNIX_SECONDS}') then try_cast({text} as double) end"
+    seconds = f"coalesce({f.number}, {written})"
     return Sql(
         f"(case when regexp_full_match({text}, '{ISO_DATE}') then {midnight(Sql(f'try_cast({text} as date)'), clock)}"
         f" when regexp_full_match({text}, '{ISO_TIMESTAMP}') then try_cast({text} as timestamptz) at time zone 'UTC'"
         f" when abs({seconds}) < 1e11 then make_timestamp((({seconds}) * 1000000)::bigint) end)"
     )
+
+
+def converted(f: Facets, convert: Conversion, clock: Clock) -> Sql:
+    """The value under `as`; null where it does not convert."""
+    if convert == "date":
+        return as_instant(f, clock)
+    by_name: dict[Conversion, Callable[[Facets], Sql]] = {
+        "number": as_number, "text": as_text, "boolean": as_boolean, "version": as_version
+    }  # fmt: skip
+    return by_name[convert](f)
 
 
 def midnight(day: Sql, clock: Clock) -> Sql:
@@ -212,7 +222,10 @@ class Checks:
             return self._anniversary(value, f)  # type: ignore[arg-type]
         if operator in ("contains", "starts_with", "ends_with", "matches"):
             return self._text_search(operator, str(value), check, f)
-        compare = lambda op, one: self._compare(op, one, check, f)  # noqa: E731
+
+        def compare(op: str, one: object) -> Sql:
+            return self._compare(op, one, check, f)
+
         if operator == "in":
             assert isinstance(value, tuple)
             return any_of(compare("equals", one) for one in value)
@@ -280,14 +293,7 @@ def within(instant: Sql, start: datetime | None, end: datetime | None) -> Sql:
 def _present(f: Facets, convert: Conversion | None, clock: Clock) -> Sql:
     if convert is None:
         return any_of(Sql(f"{one} is not null") for one in (f.text, f.number, f.boolean) if one != NULL)
-    converted = {
-        "number": as_number,
-        "text": as_text,
-        "boolean": as_boolean,
-        "version": as_version,
-        "date": lambda one: as_instant(one, clock),
-    }[convert](f)
-    return Sql(f"{converted} is not null")
+    return Sql(f"{converted(f, convert, clock)} is not null")
 
 
 # ---------------------------------------------------------------- literals of rules
@@ -329,4 +335,3 @@ def text_of(value: object) -> str:
     if isinstance(value, float):
         return repr(value).removesuffix(".0")
     return str(value)
-
