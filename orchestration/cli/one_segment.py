@@ -1,0 +1,165 @@
+"""Everything about one segment, from its file and from what is published about it.
+
+Either may be missing: a file that was never calculated, or a segment whose file is gone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestration.cli.tables import (
+    STATUS_STYLE,
+    change,
+    count,
+    day_table,
+    day_text,
+    moment_text,
+    show,
+    sparkline,
+)
+from orchestration.cli.words import say, shown_problem
+from orchestration.settings import Settings
+from segmentation.language.describe import as_tree, in_words
+from segmentation.language.folder import Folder, load_folder
+from segmentation.language.model import Connector, Definition, Live, Predict, Rule, StaticList, leaves
+from segmentation.language.problems import did_you_mean
+
+if TYPE_CHECKING:
+    from orchestration.published import DayRow, SegmentRow
+
+TREND_DAYS = 14
+NEVER = "calculating"  # the status of a segment that was never calculated
+
+
+@dataclass(frozen=True)
+class OneSegment:
+    """`row` is None if no run has seen the segment, `definition` if its file is gone or broken.
+
+    `nothing` is the sentence of a workspace without any run.
+    """
+
+    name: str
+    row: SegmentRow | None
+    definition: Definition | None
+    problems: tuple[str, ...]
+    dependants: tuple[str, ...]
+    history: tuple[DayRow, ...]
+    nothing: str | None
+
+
+def look_up(settings: Settings, name: str) -> OneSegment:
+    """What is known of a segment. Raises ValueError naming the nearest if there is none, and WarehouseBusy."""
+    from orchestration.published import NothingPublished, published, size_history
+
+    folder = load_folder(settings.segments) if settings.segments.is_dir() else Folder({}, [], [], set(), [])
+    nothing, rows = None, {}
+    try:
+        rows = {row.segment: row for row in published(settings)}
+    except NothingPublished as error:
+        nothing = str(error)
+    known = {*rows, *folder.definitions, *folder.broken}
+    if name not in known:
+        raise ValueError(f"there is no segment {name!r}{did_you_mean(name, sorted(known))}")
+    return OneSegment(
+        name,
+        rows.get(name),
+        folder.definitions.get(name),
+        tuple(shown_problem(str(one)) for one in folder.problems if one.file.rpartition("/")[2].startswith(f"{name}.")),
+        tuple(other for other, definition in folder.definitions.items() if name in definition.references),
+        tuple(size_history(settings, name, TREND_DAYS)) if name in rows else (),
+        nothing,
+    )
+
+
+def as_json(one: OneSegment) -> dict[str, object]:
+    """The columns of the catalogue, and what the definition says."""
+    definition = one.definition
+    published = vars(one.row) if one.row else {"segment": one.name, "status": NEVER}
+    return {
+        **published,
+        "criteria": in_words(definition) if definition else None,
+        "criteria_tree": _tree(definition) if definition else None,
+        "current_definition_hash": definition.hash if definition else None,
+        "references": list(definition.references) if definition else [],
+        "dependants": list(one.dependants),
+        "problems": list(one.problems),
+        "history": [vars(day) for day in one.history],
+    }
+
+
+def show_one(one: OneSegment, settings: Settings) -> None:
+    """The same for people."""
+    definition, row = one.definition, one.row
+    title = (row.title if row else None) or (definition.title if definition else None)
+    status = row.status if row else "not calculated yet"
+    style = STATUS_STYLE.get(status, "bold")
+    show(f"[bold]{one.name}[/]{f' · {_plain(title)}' if title else ''} · [{style}]{status}[/]")
+    description = (definition.description if definition else None) or (row.description if row else None)
+    for text in (description, in_words(definition) if definition else None):
+        if text:
+            say(f"\n{click.wrap_text(text, width=110)}")
+    tree = _tree(definition) if definition else None
+    if tree:
+        say(f"\n{tree}")
+    say()
+    _details(one, settings)
+    if one.history:
+        say(f"\nLast {count(len(one.history), 'day')}  {sparkline([day.users for day in one.history])}\n")
+        show(day_table(one.history))
+    if one.nothing:
+        say(f"\n{one.nothing}")
+    for problem in one.problems:
+        say(f"\n{problem}")
+
+
+def _details(one: OneSegment, settings: Settings) -> None:
+    definition, row = one.definition, one.row
+    facts: list[tuple[str, str | None]] = []
+    if row is not None:
+        told = change(row.entered, row.left)
+        facts += [
+            ("reason", row.reason),
+            ("users", f"{row.users:,} (iOS {row.ios:,}, Android {row.android:,}, Web {row.web:,})"),
+            ("change", f"{told} on {day_text(row.day)}" if row.day else None),
+            ("calculated", f"as of {moment_text(row.updated_at, settings.zone)}" if row.updated_at else "never"),
+            ("messages sent", f"{row.message_sent:,}"),
+        ]
+    if definition is not None:
+        created = " on ".join(str(part) for part in (definition.created_by, definition.created_on) if part)
+        facts += [
+            ("kind, refresh", f"{definition.kind}, {definition.refresh.text}"),
+            ("created", created),
+            ("labels", ", ".join(definition.labels)),
+            ("refers to", ", ".join(definition.references)),
+        ]
+    elif row is not None:
+        facts += [("kind, refresh", ", ".join(part for part in (row.kind, row.refresh) if part))]
+    facts += [("read by", ", ".join(one.dependants))]
+    if definition is not None:
+        facts += [("definition", f"{definition.hash[:12]} in {shown_problem(definition.file)}")]
+        if row is not None and row.definition_hash and row.definition_hash != definition.hash:
+            facts += [("", f"changed since the last calculation ({row.definition_hash[:12]})")]
+    width = max(len(label) for label, _ in facts)
+    for label, text in facts:
+        if text:
+            say(f"{label:<{width}}  {text}")
+
+
+def _tree(definition: Definition) -> str | None:
+    """The rule as bullets if it has so many conditions that one sentence is hard to read."""
+    rule: Rule | Connector | StaticList | Live | Predict | None = definition.body
+    if isinstance(rule, Live):
+        rule = rule.who
+    if rule is None or isinstance(rule, Connector | StaticList | Predict):
+        return None
+    return as_tree(rule) if sum(1 for _ in leaves(rule)) > 2 else None
+
+
+def _plain(text: str) -> str:
+    """Text of people's own with nothing in it that rich takes for its markup."""
+    from rich.markup import escape
+
+    return escape(text)

@@ -1,0 +1,183 @@
+"""`segments run` and `segments refresh`: recalculate now, and see what came of it.
+
+Not here: how a recalculation works (`orchestration/recalculation.py`) or is started (`orchestration/launch.py`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestration.cli.sample_data import last_day_before, may_hold_sample, write_or_extend
+from orchestration.cli.tables import count, day_text, duration, moment_text, segment_table, show
+from orchestration.cli.words import (
+    Failed,
+    Progress,
+    complain,
+    moment_of,
+    print_json,
+    progress,
+    say,
+    settings_for,
+    shown_problem,
+    wall_clock,
+    with_json,
+    with_segments,
+)
+from orchestration.settings import Settings
+from segmentation.clock import Clock
+
+if TYPE_CHECKING:
+    from orchestration.recalculation import Prepared
+
+
+@click.command()
+@click.option("--as-of", metavar="T", help="The moment to calculate for (default: the last local midnight).")
+@click.option("--sample-if-empty", is_flag=True, help="Use an invented shop if no data has landed yet.")
+@with_segments
+@with_json
+def run(as_of: str | None, sample_if_empty: bool, segments: Path | None, as_json: bool) -> None:
+    """Recalculate every segment that has a clock.
+
+    A file with an error keeps its last good members; the others are calculated.
+    """
+    settings = settings_for(segments)
+    with progress("starting") as shown:
+        from orchestration.launch import launch
+        from orchestration.published import last_moment
+
+        last = last_moment(settings)
+        moment = _moment(as_of, last, settings)
+        moments = [moment]
+        if sample_if_empty and _sample_up_to(moment, settings, shown) and last is None:
+            # A second run shows who came and left, so the first stands for the evening before.
+            moments.insert(0, _day_before(moment, settings))
+        for one in moments:
+            shown.doing(f"calculating as of {moment_text(one, settings.zone)}")
+            prepared = launch(settings, one, on_node=shown.node, waiting=shown.waiting)
+        concerned = {one.segment for one in prepared.decisions if one.outcome != "deleted"}
+    _report(settings, prepared, concerned, shown.seconds, as_json)
+    if not as_json:
+        say("Next: `make dev` opens the web page, `segments show NAME` tells about one segment.")
+    _fail_if_any(prepared, concerned, prepared.problems)
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--as-of", metavar="T", help="The moment to calculate for (default: now).")
+@with_segments
+@with_json
+def refresh(names: tuple[str, ...], as_of: str | None, segments: Path | None, as_json: bool) -> None:
+    """Recalculate the named segments, and those that read them, as of now."""
+    from segmentation.language.folder import load_folder
+    from segmentation.language.problems import did_you_mean
+
+    settings = settings_for(segments)
+    moment = moment_of(as_of, settings) if as_of else wall_clock()
+    folder = load_folder(settings.segments)
+    known = {*folder.definitions, *folder.broken}
+    for name in names:
+        if name not in known:
+            complain(f"there is no segment {name!r} in {settings.segments}{did_you_mean(name, sorted(known))}")
+        elif name in folder.broken:
+            for problem in folder.problems:
+                if Path(problem.file).stem == name:
+                    complain(shown_problem(str(problem)))
+    if set(names) - set(folder.definitions):
+        raise Failed
+    with progress("starting") as shown:
+        from orchestration.decisions import with_dependants
+        from orchestration.launch import launch
+        from orchestration.published import last_moment
+
+        _refuse_the_past(moment, last_moment(settings), settings)
+        shown.doing(f"calculating as of {moment_text(moment, settings.zone)}")
+        prepared = launch(settings, moment, only=names, on_node=shown.node, waiting=shown.waiting)
+        concerned = with_dependants(names, folder.definitions)
+    _report(settings, prepared, concerned, shown.seconds, as_json)
+    _fail_if_any(prepared, concerned, ())
+
+
+def _moment(as_of: str | None, last: datetime | None, settings: Settings) -> datetime:
+    if as_of:
+        moment = moment_of(as_of, settings)
+        _refuse_the_past(moment, last, settings)
+        return moment
+    clock = Clock(wall_clock(), settings.zone)
+    midnight = clock.midnight(clock.today)
+    return max(midnight, last or midnight)  # after a refresh today, history does not go back to midnight
+
+
+def _refuse_the_past(moment: datetime, last: datetime | None, settings: Settings) -> None:
+    if last is not None and moment < last:
+        raise ValueError(
+            f"the last run stands for {moment_text(last, settings.zone)}, after {moment_text(moment, settings.zone)};"
+            " past days are reconstructed with `segments backfill`"
+        )
+
+
+def _day_before(moment: datetime, settings: Settings) -> datetime:
+    """The midnight at which the day of a moment began; for a midnight, the one before."""
+    clock = Clock(moment - timedelta(microseconds=1), settings.zone)
+    return clock.midnight(clock.today)
+
+
+def _sample_up_to(moment: datetime, settings: Settings, shown: Progress) -> bool:
+    """Makes or extends the sample if the landing area is its place; whether it is."""
+    landing = may_hold_sample(settings)
+    if landing is None:
+        return False
+    report = write_or_extend(landing, last_day_before(moment), None, shown)
+    if report.days_written:
+        complain(f"sample data for {count(len(report.days_written), 'day')} written to {landing}")
+    return True
+
+
+def _report(settings: Settings, prepared: Prepared, concerned: set[str], seconds: float, as_json: bool) -> None:
+    from orchestration.published import published
+
+    rows = sorted(
+        (row for row in published(settings) if row.segment in concerned), key=lambda row: (-row.users, row.segment)
+    )
+    if as_json:
+        print_json(
+            {
+                "run_no": prepared.run_no,
+                "as_of": prepared.as_of,
+                "day": prepared.day,
+                "seconds": round(seconds, 3),
+                "computed": sorted(prepared.computed),
+                "segments": [vars(row) for row in rows],
+                "failed": {name: why for name, why in prepared.failures.items() if name in concerned},
+                "problems": list(prepared.problems),
+            }
+        )
+        return
+    say(f"As of {moment_text(prepared.as_of, settings.zone)}; came and left on {day_text(prepared.day)}\n")
+    show(segment_table(rows))
+    states = Counter(row.status for row in rows)
+    told = ", ".join(f"{number:,} {status}" for status, number in states.most_common())
+    places = count(sum(row.users for row in rows), "membership")
+    say(f"\n{count(len(rows), 'segment')} ({told}), {places}, {duration(seconds)}")
+    for row in rows:
+        if row.status == "stale" and row.reason:
+            say(f"{row.segment} is stale: {row.reason}")
+
+
+def _fail_if_any(prepared: Prepared, concerned: set[str], problems: tuple[str, ...]) -> None:
+    """Ends with exit code 1 if a file is broken or a segment could not be calculated, each in one sentence."""
+    for problem in problems:
+        complain(shown_problem(problem))
+    failed = {name: why for name, why in prepared.failures.items() if name in concerned}
+    for name, why in sorted(failed.items()):
+        if why not in problems:
+            complain(f"{name} failed and keeps its last good members: {shown_problem(why)}")
+    if problems or failed:
+        raise Failed
+
+
+COMMANDS = {"run": run, "refresh": refresh}

@@ -1,0 +1,50 @@
+"""`segments validate`: are the definitions of a folder right?
+
+Not here: what is right (`segmentation/language`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from orchestration.cli.tables import count
+from orchestration.cli.words import FOLDER, Failed, complain, print_json, say, shown_path, with_json
+
+
+@click.command()
+@click.argument("folder", type=FOLDER, required=False, metavar="[DIR]")
+@with_json
+def validate(folder: Path | None, as_json: bool) -> None:
+    """Check the definitions in DIR (default: segments/).
+
+    Each error is one line on stderr: FILE:LINE: what was found, what was expected.
+    """
+    from orchestration.settings import default_segments
+    from segmentation.language.folder import load_folder
+
+    folder = folder or shown_path(default_segments())
+    checked = load_folder(folder)
+    for warning in checked.warnings:
+        complain(f"{warning.file}:{warning.line}: warning: {warning.message}")
+    for problem in checked.problems:
+        complain(str(problem))
+    if as_json:
+        print_json([one._asdict() for one in checked.problems])
+    elif checked.problems:
+        files = len({one.file for one in checked.problems})
+        say(f"{count(len(checked.problems), 'error')} in {count(files, 'file')}; {_valid(len(checked.definitions))}")
+    elif not checked.definitions:
+        say(f"no segment files (*.yml) in {folder}")
+    else:
+        say(_valid(len(checked.definitions)))
+    if checked.problems:
+        raise Failed
+
+
+def _valid(number: int) -> str:
+    return f"{count(number, 'segment')} {'is' if number == 1 else 'are'} valid"
+
+
+COMMANDS = {"validate": validate}

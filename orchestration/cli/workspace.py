@@ -1,0 +1,124 @@
+"""`segments sample`, `backfill` and `dev`: the data, the past and the web page of a workspace.
+
+Not here: reconstructing a day (`orchestration/recalculation.py`), writing the sample (`orchestration/sample`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+
+import click
+
+from orchestration.cli.sample_data import last_day_before, write_or_extend
+from orchestration.cli.tables import count, day_text, duration
+from orchestration.cli.words import (
+    FOLDER,
+    Day,
+    complain,
+    print_json,
+    progress,
+    say,
+    settings_for,
+    wall_clock,
+    with_debug,
+    with_json,
+    with_segments,
+)
+from orchestration.settings import ROOT
+from segmentation.clock import Clock
+
+
+@click.command()
+@click.option("--until", type=Day(), help="Last day, in UTC (default: what a run as of the last midnight needs).")
+@click.option("--users", type=click.IntRange(min=1), help="People in the shop (default: 20,000).")
+@click.option("--into", type=FOLDER, metavar="DIR", help="Landing folder (default: the workspace's own).")
+@with_json
+def sample(until: date | None, users: int | None, into: Path | None, as_json: bool) -> None:
+    """Write landing files of an invented shop, or bring them up to date.
+
+    A folder with other data is left as it is.
+    """
+    settings = settings_for()
+    if into is None and "://" in settings.landing:
+        raise ValueError(
+            f"a sample is written to a folder, and the landing area is {settings.landing}: name one by --into"
+        )
+    landing = (into or Path(settings.landing)).expanduser().resolve()
+    clock = Clock(wall_clock(), settings.zone)
+    with progress("writing sample data") as shown:
+        report = write_or_extend(landing, until or last_day_before(clock.midnight(clock.today)), users, shown)
+    if as_json:
+        print_json({**vars(report), "landing": str(report.landing)})
+        return
+    days = (report.last_day - report.first_day).days + 1
+    say(
+        f"{report.landing}: {count(days, 'day')} up to {day_text(report.last_day)}, "
+        f"{report.bytes_on_disk / 1e6:,.0f} MB; {count(len(report.days_written), 'day')} written now"
+    )
+
+
+@click.command()
+@click.option("--from", "first", type=Day(), required=True, help="First local day.")
+@click.option("--to", "last", type=Day(), required=True, help="Last local day, included; it has to be over.")
+@with_segments
+@with_json
+def backfill(first: date, last: date, segments: Path | None, as_json: bool) -> None:
+    """Reconstruct sizes of past days, as if today's definitions had existed then.
+
+    Members and changes of the present are not touched.
+    """
+    if last < first:
+        raise click.BadParameter(f"{last} lies before {first}", param_hint="--to")
+    settings = settings_for(segments)
+    today = Clock(wall_clock(), settings.zone).today
+    if last >= today:
+        raise ValueError(
+            f"{last} is not over in {settings.zone.key}, where it is {today}: only past days can be backfilled"
+        )
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    problems: tuple[str, ...] = ()
+    with progress("starting") as shown:
+        from orchestration.recalculation import reconstruct
+
+        for number, day in enumerate(days, start=1):
+            shown.doing(f"reconstructing {day_text(day)} ({number} of {len(days)})")
+            problems = reconstruct(settings, day, on_node=shown.node).problems
+    for problem in problems:
+        complain(f"left out: {problem}")
+    if as_json:
+        print_json({"days": days, "seconds": round(shown.seconds, 3), "problems": list(problems)})
+    else:
+        say(f"{count(len(days), 'day')} reconstructed up to {day_text(last)}, {duration(shown.seconds)}")
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address of the web page.")
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port of the web page.")
+@with_debug
+def dev(host: str, port: int) -> None:
+    """Start Dagster: its web page, schedules and sensors, until Ctrl-C."""
+    from orchestration.dbt_runner import write_if_changed
+
+    settings = settings_for()
+    write_if_changed(settings.dagster_home / "dagster.yaml", (ROOT / "deploy/dagster.yaml").read_bytes())
+    tools = Path(sys.executable).parent
+    landing = settings.landing if "://" in settings.landing else str(Path(settings.landing).expanduser().resolve())
+    environment = {
+        **os.environ,
+        # Dagster starts in another folder and starts dbt by name.
+        "SEGMENTS_HOME": str(settings.home),
+        "SEGMENTS_LANDING": landing,
+        "DAGSTER_HOME": str(settings.dagster_home),
+        "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
+    say(f"Dagster starts on http://{host}:{port} (Ctrl-C ends it)")
+    sys.stdout.flush()
+    os.chdir(ROOT)
+    command = ["dagster", "dev", "-w", "workspace.yaml", "-h", host, "-p", str(port)]
+    os.execvpe(str(tools / "dagster"), command, environment)
+
+
+COMMANDS = {"sample": sample, "backfill": backfill, "dev": dev}

@@ -1,0 +1,136 @@
+"""The published tables as people read them: the catalogue with sizes and flows, and the sizes of past days.
+
+Only the schema `segments` is read here, apart from one look at the runs to know whether there was any.
+Not here: how anything is shown (`cli/`), or how the tables come about (`dbt_project/models/segments`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime
+from typing import Any
+
+import duckdb
+
+from orchestration.settings import Settings
+from orchestration.warehouse import connect
+
+ROWS = """
+    with latest as (
+        select segment, max(day) as day, arg_max(ios, day) as ios, arg_max(android, day) as android,
+            arg_max(web, day) as web, arg_max(entered, day) as entered, arg_max("left", day) as left_count
+        from segments.segment_size_daily where not reconstructed group by segment
+    )
+    select s.segment, s.title, s.kind, s.status, s.users, s.message_sent, s.refresh, coalesce(s.ready_to_use, false),
+        s.created_by, s.created_on, s.updated_at, s.definition_hash, s.reason, s.description,
+        coalesce(s.labels, []), s.file, l.day, coalesce(l.ios, 0), coalesce(l.android, 0), coalesce(l.web, 0),
+        coalesce(l.entered, 0), coalesce(l.left_count, 0)
+    from segments.segments as s left join latest as l on s.segment = l.segment
+    order by s.segment
+"""
+
+
+class NothingPublished(RuntimeError):
+    """The workspace has no published run."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(f"nothing calculated yet in {settings.home}: run `make run`")
+
+
+@dataclass(frozen=True)
+class SegmentRow:
+    """One segment of the catalogue. Platforms, `entered` and `left` are those of `day`, its last recorded local day."""
+
+    segment: str
+    title: str | None
+    kind: str | None
+    status: str
+    users: int
+    message_sent: int
+    refresh: str | None
+    ready_to_use: bool
+    created_by: str | None
+    created_on: date | None
+    updated_at: datetime | None
+    definition_hash: str | None
+    reason: str | None
+    description: str | None
+    labels: tuple[str, ...]
+    file: str | None
+    day: date | None
+    ios: int
+    android: int
+    web: int
+    entered: int
+    left: int
+
+
+@dataclass(frozen=True)
+class DayRow:
+    """Size of a segment at the end of a local day, by platform, and who came and went in it."""
+
+    day: date
+    users: int
+    ios: int
+    android: int
+    web: int
+    entered: int
+    left: int
+    reconstructed: bool
+
+
+def published(settings: Settings) -> list[SegmentRow]:
+    """The catalogue by name, deleted segments included. Raises NothingPublished and WarehouseBusy."""
+    with _reading(settings) as connection:
+        return [_row(values) for values in connection.execute(ROWS).fetchall()]
+
+
+def size_history(settings: Settings, name: str, days: int) -> list[DayRow]:
+    """The last recorded or reconstructed days of a segment, oldest first. Raises as `published` does."""
+    with _reading(settings) as connection:
+        rows = connection.execute(
+            'select day, users, ios, android, web, entered, "left", reconstructed from segments.segment_size_daily'
+            " where segment = ? order by day desc limit ?",
+            [name, days],
+        ).fetchall()
+    return [DayRow(*row) for row in reversed(rows)]
+
+
+def last_moment(settings: Settings) -> datetime | None:
+    """The `as_of` of the last published run, None if there was none."""
+    if not settings.warehouse.exists():
+        return None
+    with connect(settings.warehouse) as connection:
+        if not _exists(connection, "raw", "runs"):
+            return None
+        row = connection.execute(
+            "select max_by(as_of, run_no) from raw.runs where is_published and mode = 'present'"
+        ).fetchone()
+    return row[0].replace(tzinfo=UTC) if row and row[0] else None
+
+
+@contextmanager
+def _reading(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    if not settings.warehouse.exists():  # opening would create it
+        raise NothingPublished(settings)
+    with connect(settings.warehouse) as connection:
+        if not _exists(connection, "segments", "segments"):
+            raise NothingPublished(settings)
+        yield connection
+
+
+def _exists(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
+    row = connection.execute(
+        "select count(*) from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _row(values: tuple[Any, ...]) -> SegmentRow:
+    named = dict(zip((column.name for column in fields(SegmentRow)), values, strict=True))
+    moment = named["updated_at"]
+    named["updated_at"] = moment.replace(tzinfo=UTC) if moment else None
+    named["labels"] = tuple(named["labels"])
+    return SegmentRow(**named)
