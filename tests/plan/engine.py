@@ -6,19 +6,21 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
 import pandas as pd
+from jinja2 import Environment, StrictUndefined
 
 from segmentation.clock import Clock, parse_zone
 from segmentation.language.folder import load_texts
 from segmentation.plan.compile import Plan, compile_plan
 
 Row = Mapping[str, Any]
+
+MODELS = ("event_tiles", "user_profiles", "user_conditions", "segment_bits_now")
 
 COLUMNS = {
     "users": "user_id varchar, external_id varchar, email varchar, msisdn varchar, created_at timestamp,"
@@ -37,22 +39,30 @@ COLUMNS = {
     "message_events": "message_id varchar, user_id varchar, kind varchar, ts timestamp, revenue double",
 }
 LATEST = {
-    "consents": "select * from raw_consents qualify row_number() over (partition by user_id, channel order by \"at\" desc, n desc) = 1",
+    "consents": "select * from raw_consents qualify row_number() over"
+    ' (partition by user_id, channel order by "at" desc, n desc) = 1',
     "blacklist": "select * from raw_blacklist qualify row_number() over"
-    " (partition by user_id, channel order by \"at\" desc, listed desc) = 1",
+    ' (partition by user_id, channel order by "at" desc, listed desc) = 1',
     "users": "select * from raw_users qualify row_number() over (partition by user_id order by updated_at desc) = 1",
     "events": "select *, true as is_first, ts::date as day from raw_events qualify row_number() over (partition by"
-    " coalesce(source, ''), coalesce(event_id, concat_ws('|', user_id, event, ts, properties, platform, session_id, city,"
-    " lat, lon)), event_id is null order by ingested_at nulls last, n) = 1",
+    " coalesce(source, ''), coalesce(event_id, concat_ws('|', user_id, event, ts, properties, platform, session_id,"
+    " city, lat, lon)), event_id is null order by ingested_at nulls last, n) = 1",
 }
 
 
-def compiled(segments: Mapping[str, Any], as_of: datetime, timezone: str) -> Plan:
-    """The plan of segments given as plain values; fails the test on any problem of theirs."""
+def compiled(segments: Mapping[str, Any], as_of: datetime, timezone: str = "UTC", **options: Any) -> Plan:
+    """The plan of segments given as plain values; fails the test on any problem of theirs.
+
+    Bits are given in the order of names; `options` go to the compiler.
+    """
     folder = load_texts({f"{name}.yml": json.dumps(body, default=str) for name, body in segments.items()})
     assert not folder.problems, [f"{p.file}:{p.line}: {p.message}" for p in folder.problems][:5]
-    slots = {name: number for number, name in enumerate(sorted(folder.definitions))}
-    return compile_plan(folder.definitions, Clock(as_of, parse_zone(timezone)), slots)
+    return compile_plan(folder.definitions, Clock(as_of, parse_zone(timezone)), slots_of(segments), **options)
+
+
+def slots_of(segments: Iterable[str]) -> dict[str, int]:
+    """A bit for each segment, in the order of names."""
+    return {name: number for number, name in enumerate(sorted(segments))}
 
 
 def members(
@@ -61,28 +71,42 @@ def members(
     """Members of every segment, by the compiled plan on a database in memory."""
     plan = compiled(segments, as_of, timezone)
     assert not plan.failed, plan.failed
+    return members_of(plan, tables, slots_of(segments))
+
+
+def members_of(
+    plan: Plan,
+    tables: Mapping[str, Sequence[Row]],
+    slots: Mapping[str, int],
+    stored: Mapping[str, Iterable[str]] | None = None,
+) -> dict[str, set[str]]:
+    """Members of the segments that a plan computes; `stored` are members of an earlier run, by segment."""
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         load(connection, tables)
-        for model in ("event_tiles", "user_profiles", "user_conditions", "segment_bits_now"):
-            connection.execute(f"create table {model} as {rendered(plan.models[model])}")
+        store(connection, stored or {}, slots)
+        for name in MODELS:
+            connection.execute(f"create table {name} as {rendered(plan.models[name])}")
         found: dict[str, set[str]] = {}
-        names = sorted(segments)
-        for number, name in enumerate(names):
+        for name in plan.computed:
             rows = connection.execute(
                 "select u.user_id from segment_bits_now join user_profiles as u using (person_no)"
                 " where word = ? and (bits >> ?) & 1 = 1",
-                [number // 64, number % 64],
+                [slots[name] // 64, slots[name] % 64],
             ).fetchall()
             found[name] = {user_id for (user_id,) in rows}
         return found
 
 
 def rendered(model: str) -> str:
-    """A model as dbt would run it the first time."""
-    model = re.sub(r"\A\{\{ config\(.*?\) \}\}\n", "", model, flags=re.DOTALL)
-    model = re.sub(r"\{% if is_incremental\(\) %\}.*?\{% endif %\}", "", model, flags=re.DOTALL)
-    return re.sub(r"\{\{ ref\('(\w+)'\) \}\}", r"\1", model)
+    """A model as dbt would run it the first time; whatever else Jinja finds in it fails the test."""
+    known = {
+        "config": lambda **_: "",
+        "ref": lambda name: name,
+        "is_incremental": lambda: False,
+        "stored_bits": lambda word: f"stored_bits_{word}",
+    }
+    return Environment(undefined=StrictUndefined).from_string(model).render(known)
 
 
 def load(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Sequence[Row]]) -> None:
@@ -90,9 +114,13 @@ def load(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Sequence[Ro
     for table, columns in COLUMNS.items():
         connection.execute(f"create table raw_{table} (n integer, {columns})")
         names = [column.split()[0] for column in columns.split(", ")]
-        rows = [[number, *(_cell(row.get(name.strip('"'))) for name in names)] for number, row in enumerate(tables.get(table, ()))]
+        rows = [
+            [number, *(_cell(row.get(name.strip('"'))) for name in names)]
+            for number, row in enumerate(tables.get(table, ()))
+        ]
         if rows:
-            frame = pd.DataFrame(rows, columns=["n", *(name.strip('"') for name in names)], dtype=object)  # noqa: F841  (read by name below)
+            titles = ["n", *(name.strip('"') for name in names)]
+            frame = pd.DataFrame(rows, columns=titles, dtype=object)  # noqa: F841  (the statement reads it by name)
             typed = ", ".join(f"{column.split()[0]}::{column.split()[1]}" for column in columns.split(", "))
             connection.execute(f"insert into raw_{table} select n::integer, {typed} from frame")
         connection.execute(f"create table stg_{table} as {LATEST.get(table, f'select * from raw_{table}')}")
@@ -101,6 +129,19 @@ def load(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Sequence[Ro
         " from (select '' as source, user_id as id from stg_users union select case when user_id is null then source"
         " else '' end, coalesce(user_id, source_user_id) from stg_events)"
     )
+
+
+def store(connection: duckdb.DuckDBPyConnection, stored: Mapping[str, Iterable[str]], slots: Mapping[str, int]) -> None:
+    """Makes one relation of bits for each word, as an earlier run would have left them."""
+    for word in {slot // 64 for slot in slots.values()}:
+        connection.execute(f"create table stored_bits_{word} (person_no uinteger, bits ubigint)")
+        for name, users in stored.items():
+            if slots[name] // 64 == word:
+                connection.execute(
+                    f"insert into stored_bits_{word} select person_no, 1::ubigint << ? from people"
+                    " where source = '' and list_contains(?, id)",
+                    [slots[name] % 64, list(users)],
+                )
 
 
 def _cell(value: Any) -> Any:
