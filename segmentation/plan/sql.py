@@ -21,8 +21,9 @@ TRUE = Sql("true")
 FALSE = Sql("false")
 NULL = Sql("null")
 
-# The statements are dbt models, so Jinja reads them before the database does.
-_JINJA_OR_NUL = re.compile(r"[{}\x00]")
+# The statements are dbt models, so Jinja reads them before the database does: it looks for braces, and turns every kind
+# of line end into a plain one. A NUL would end the statement.
+_SPELLED_OUT = re.compile(r"[{}\r\x00]")
 
 
 def literal(value: str | float | bool | date | datetime) -> Sql:
@@ -36,11 +37,11 @@ def literal(value: str | float | bool | date | datetime) -> Sql:
         return Sql(f"date '{value.isoformat()}'")
     if isinstance(value, int | float):
         return Sql(f"{float(value)!r}::double")
-    pieces = _JINJA_OR_NUL.split(value)
+    pieces = _SPELLED_OUT.split(value)
     if len(pieces) == 1:
         return _quoted(value)
     parts = [_quoted(pieces[0])]
-    for mark, piece in zip(_JINJA_OR_NUL.findall(value), pieces[1:], strict=True):
+    for mark, piece in zip(_SPELLED_OUT.findall(value), pieces[1:], strict=True):
         parts += [Sql(f"chr({ord(mark)})"), _quoted(piece)]
     return Sql(f"concat({', '.join(parts)})")
 
@@ -57,7 +58,8 @@ def identifier(name: str) -> Sql:
 def column_stem(path: str) -> str:
     """A readable, unique column name for any path: names differ even where the engine ignores case."""
     slug = re.sub(r"[^a-z0-9]+", "_", path.lower()).strip("_")[:30]
-    return f"{slug}_{digest(path)[:6]}"
+    digits_first = "_" if slug[:1].isdigit() else ""  # no bare name of the engine begins with a digit
+    return f"{digits_first}{slug}_{digest(path)[:6]}"
 
 
 def digest(text: str) -> str:

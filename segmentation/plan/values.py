@@ -75,7 +75,7 @@ def extracted(document: Sql, path: str) -> Sql:
 
 
 def _json_path(keys: list[str]) -> Sql:
-    if any('"' in key or "\\" in key for key in keys):  # only a JSON pointer can spell these
+    if any(not key or set(key) & set('"\\*') for key in keys):  # only a JSON pointer can spell these
         return literal("".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys))
     return literal("$" + "".join(f'."{key}"' for key in keys))
 
