@@ -7,7 +7,7 @@ Not here: counting distinct days inside a window (`events.py`).
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Literal
 
 from segmentation.clock import Clock, shift
@@ -49,10 +49,9 @@ class RegularConditions:
         return answers
 
     def _test(self, leaf: Regularly, columns: dict[Sql, str]) -> Sql:
-        terms = [number_tests(Sql("times"), (leaf.count or ONCE,))]
-        if (first := first_period(self.clock, leaf.every, leaf.in_last)) is not None:
-            terms.append(Sql(f"period >= {literal(first)}"))
-        good = columns.setdefault(Sql(f"count(*) filter (where {all_of(terms)})"), f"a{len(columns)}")
+        enough = number_tests(Sql("times"), (leaf.count or ONCE,))
+        since = Sql(f"period >= {literal(first_period(self.clock, leaf.every, leaf.in_last))}")
+        good = columns.setdefault(Sql(f"count(*) filter (where {all_of([enough, since])})"), f"a{len(columns)}")
         return Sql(f"{good} >= {leaf.at_least}")
 
     def _source(
@@ -63,8 +62,7 @@ class RegularConditions:
         columns: dict[Sql, str],
         leaves: tuple[Regularly, ...],
     ) -> Sql:
-        farthest = first_period(self.clock, every, max(leaf.in_last for leaf in leaves))
-        start = _midnight(self.clock, farthest) if farthest is not None else None
+        start = self.clock.midnight(first_period(self.clock, every, max(leaf.in_last for leaf in leaves)))
         end = self.clock.midnight(period_of(self.clock.today, every))
         listed = "".join(f", {sql} as {name}" for sql, name in columns.items())
         # A period without events has no row here, so it never satisfies a count, not even one below some number.
@@ -84,16 +82,6 @@ def period_of(day: date, every: Period) -> date:
     return day.replace(day=1) if every == "month" else day
 
 
-def first_period(clock: Clock, every: Period, in_last: int) -> date | None:
-    """The first day of the earliest of the last whole periods; None if it lies before the calendar."""
-    try:
-        return shift(period_of(clock.today, every), -in_last, UNITS[every])
-    except OverflowError:
-        return None
-
-
-def _midnight(clock: Clock, day: date) -> datetime | None:
-    try:
-        return clock.midnight(day)
-    except OverflowError:  # the first midnight of the calendar, seen from the east
-        return None
+def first_period(clock: Clock, every: Period, in_last: int) -> date:
+    """The first day of the earliest of the last whole periods."""
+    return shift(period_of(clock.today, every), -in_last, UNITS[every])

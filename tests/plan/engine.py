@@ -55,7 +55,9 @@ def compiled(segments: Mapping[str, Any], as_of: datetime, timezone: str = "UTC"
 
     Bits are given in the order of names; `options` go to the compiler.
     """
-    folder = load_texts({f"{name}.yml": json.dumps(body, default=str, ensure_ascii=False) for name, body in segments.items()})
+    folder = load_texts(
+        {f"{name}.yml": json.dumps(body, default=str, ensure_ascii=False) for name, body in segments.items()}
+    )
     assert not folder.problems, [f"{p.file}:{p.line}: {p.message}" for p in folder.problems][:5]
     return compile_plan(folder.definitions, Clock(as_of, parse_zone(timezone)), slots_of(segments), **options)
 
