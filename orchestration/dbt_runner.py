@@ -97,12 +97,12 @@ def dbt(
     """Runs a dbt command in this process and returns its finished nodes. Raises DbtFailed."""
     from dbt.cli.main import dbtRunner  # 3 s to import
 
-    arguments = ["--quiet", "--no-use-colors", command, "--project-dir", str(settings.project)]
+    arguments = ["--quiet", "--log-level", "none", command, "--project-dir", str(settings.project)]
     arguments += ["--profiles-dir", str(settings.project), "--target", settings.target]
     if select:
         arguments += ["--select", *select]
     arguments += ["--vars", json.dumps(dict(variables or {})), *flags]
-    with _environment(dbt_environment(settings)), _silenced():
+    with with_environment(dbt_environment(settings)), _silenced():
         result = dbtRunner(callbacks=[_reporter(on_node)] if on_node else []).invoke(arguments)
     nodes = [
         Built(one.node.name, str(one.status), one.execution_time) for one in getattr(result.result, "results", []) or []
@@ -132,7 +132,8 @@ def _reporter(on_node: Callable[[Built], None]) -> Callable[[object], None]:
 
 
 @contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
+def with_environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Sets environment variables for a while, for processes started meanwhile."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

@@ -126,9 +126,7 @@ def decide(
                 else "data" if before.computed_hash == definition.hash
                 else "definition"
             )  # fmt: skip
-            decisions.append(
-                Decision(name, number, "stale" if stale else "computed", True, stale, cause, definition)
-            )
+            decisions.append(Decision(name, number, "stale" if stale else "computed", True, stale, cause, definition))
         elif name in failed:
             decisions.append(Decision(name, number, "failed", False, failed[name], None, definition))
         elif definition is None and name in folder.broken:

@@ -15,8 +15,8 @@ from pathlib import Path
 import duckdb
 
 from orchestration import state
-from orchestration.decisions import assign_slots
 from orchestration.dbt_runner import Built, dbt, sync_project, write_plan
+from orchestration.decisions import assign_slots
 from orchestration.landing import load_landing
 from orchestration.recalculation import compile_for
 from orchestration.settings import Settings

@@ -23,6 +23,7 @@ from segmentation.language.folder import Folder, load_folder
 from segmentation.plan.compile import Plan, compile_plan
 
 Mode = Literal["present", "past"]
+NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 PLAN_ONLY = ("+segment_bits_now",)
 PAST_SIZES = ("+segment_size_daily",)
 
@@ -134,29 +135,35 @@ def recalculate(
     as_of: datetime,
     *,
     only: Iterable[str] | None = None,
+    source_run: str | None = None,
     on_node: Callable[[Built], None] | None = None,
     waiting: Callable[[], None] | None = None,
 ) -> Prepared:
     """A whole run in this process. Raises what `prepare` raises, and DbtFailed."""
     with exclusively(settings.home, waiting):
-        prepared = prepare(settings, as_of, only=only)
-        dbt(settings, "build", on_node=on_node, flags=("--exclude-resource-type", "unit_test"))
+        prepared = prepare(settings, as_of, only=only, source_run=source_run)
+        dbt(settings, "build", on_node=on_node, flags=NO_UNIT_TESTS)
         publish(settings, prepared)
     return prepared
+
+
+def prepare_past(settings: Settings, day: date, *, source_run: str | None = None) -> Prepared:
+    """A past day, ready for dbt: computes who was in at its start, then prepares its end. Hold the workspace."""
+    noon = datetime.fromisoformat(f"{day}T12:00:00+00:00")
+    clock = Clock(noon, settings.zone)
+    prepare(settings, clock.midnight(day), mode="past", day=day)
+    dbt(settings, "run", PLAN_ONLY)
+    with connect(settings.warehouse) as connection:
+        connection.execute("create or replace table plan.segment_bits_before as from plan.segment_bits_now")
+    return prepare(settings, clock.midnight(day + timedelta(days=1)), mode="past", source_run=source_run, day=day)
 
 
 def reconstruct(
     settings: Settings, day: date, *, source_run: str | None = None, on_node: Callable[[Built], None] | None = None
 ) -> Prepared:
     """A past day's sizes and flows as if every segment had existed then; the present is not touched."""
-    clock = Clock(datetime.fromisoformat(f"{day}T12:00:00+00:00"), settings.zone)
-    start, end = clock.midnight(day), clock.midnight(day + timedelta(days=1))
     with exclusively(settings.home):
-        prepare(settings, start, mode="past", day=day)
-        dbt(settings, "build", PLAN_ONLY, on_node=on_node, flags=("--exclude-resource-type", "unit_test", "test"))
-        with connect(settings.warehouse) as connection:
-            connection.execute("create or replace table plan.segment_bits_before as from plan.segment_bits_now")
-        prepared = prepare(settings, end, mode="past", source_run=source_run, day=day)
-        dbt(settings, "build", PAST_SIZES, on_node=on_node, flags=("--exclude-resource-type", "unit_test", "test"))
+        prepared = prepare_past(settings, day, source_run=source_run)
+        dbt(settings, "run", PAST_SIZES, on_node=on_node)
         publish(settings, prepared)
     return prepared

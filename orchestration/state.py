@@ -146,9 +146,8 @@ def _row(run_no: int, mode: str, one: Decision) -> list[object]:
             list(definition.labels), definition.hash,
         ]  # fmt: skip
     file = definition.file if definition else None
-    return [
-        run_no, mode, one.segment, one.segment_no, one.outcome, one.is_computed, one.reason, one.cause, *described, file,
-    ]  # fmt: skip
+    said = [one.outcome, one.is_computed, one.reason, one.cause]
+    return [run_no, mode, one.segment, one.segment_no, *said, *described, file]
 
 
 def publish(connection: duckdb.DuckDBPyConnection, run_no: int) -> None:

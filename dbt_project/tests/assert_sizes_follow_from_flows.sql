@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'segment_size_log'}}}) }}
 -- Size today = size at the last calculation + entered - left. A miss means that members were lost or counted twice on
 -- the way from bits to stays, which no later step would notice.
 with sizes as (

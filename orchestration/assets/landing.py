@@ -3,14 +3,12 @@
 Not here: looking into files (`orchestration/landing`), and casting or deduplicating rows (dbt staging models).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg
 
 from orchestration.landing import load_landing
-from orchestration.landing.contract import TABLES
+from orchestration.landing.contract import CONTRACT
 from orchestration.names import POOL, landing_key
 from orchestration.settings import Settings
 from orchestration.warehouse import connect, exclusively
@@ -23,14 +21,14 @@ def landing_assets(settings: Settings) -> dg.AssetsDefinition:
         name="landing",
         specs=[
             dg.AssetSpec(landing_key(table), group_name="landing", kinds={"file"}, description=f"Files of `{table}`.")
-            for table in TABLES
+            for table in CONTRACT
         ],
         pool=POOL,
     )
     def landing(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         with exclusively(settings.home), connect(settings.warehouse) as connection:
             report = load_landing(connection, settings.landing)
-        for table in TABLES:
-            yield dg.MaterializeResult(landing_key(table), metadata=report.numbers(table))
+        for table in CONTRACT:
+            yield dg.MaterializeResult(landing_key(table), metadata={"files": report.files.get(table, 0)})
 
     return landing

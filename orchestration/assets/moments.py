@@ -3,8 +3,6 @@
 Not here: the arithmetic of days (`orchestration/partitions.py`).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 

@@ -32,7 +32,7 @@
 
 {#- An id of no letters is no id; for times and flags there is no empty text any more. -#}
 {% macro lacks(column) -%}
-    coalesce(cast("{{ column }}" as varchar), '') = ''
+    ("{{ column }}" is null or cast("{{ column }}" as varchar) = '')
 {%- endmacro %}
 
 {% macro lack_of(column) -%}
@@ -43,9 +43,10 @@
     coalesce(json_exists(unread, '$."{{ column }}"'), false)
 {%- endmacro %}
 
-{#- Whether a text is JSON of the type that the column has to be; null for null. -#}
+{#- Whether a text is JSON of the type that the column has to be; null for null. The first letter of valid JSON tells
+    its type, which saves parsing millions of rows once more. -#}
 {% macro is_json(column, type) -%}
-    case when json_valid({{ column }}) then json_type({{ column }}) = '{{ type }}' when {{ column }} is not null then false end
+    (json_valid({{ column }}) and left(ltrim({{ column }}, e' \t\r\n'), 1) = '{{ {"OBJECT": "{", "ARRAY": "["}[type] }}')
 {%- endmacro %}
 
 {#- The text if it is JSON of this type, else null. -#}

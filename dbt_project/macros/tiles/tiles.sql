@@ -7,10 +7,10 @@
 
 {% macro stale_days() -%}
     (
-        select coalesce(now.day, then.day) as day
+        select coalesce(now.day, cut.day) as day
         from {{ ref('event_days') }} as now
-        full join {{ tile_days() }} as then on now.day = then.day
-        where now.signature is distinct from then.signature
+        full join {{ tile_days() }} as cut on now.day = cut.day
+        where now.signature is distinct from cut.signature
     )
 {%- endmacro %}
 

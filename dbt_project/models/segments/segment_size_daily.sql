@@ -24,10 +24,15 @@ past as (
     qualify row_number() over (partition by segment_no, day order by run_no desc) = 1
 ),
 
-latest as (
+all_days as (
     select * from recorded
     union all
     select * from past
+),
+
+latest as (
+    select *
+    from all_days
     qualify row_number() over (partition by segment_no, day order by run_no desc) = 1
 )
 

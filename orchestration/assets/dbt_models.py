@@ -1,0 +1,110 @@
+"""The dbt models as assets, in two steps: staging (any file, any time) and the segments of one day.
+
+dbt's data tests come along as asset checks; one that fails keeps the run from being published.
+Not here: what the models say (`dbt_project/`), and how their plan is compiled (`segmentation/plan`).
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
+
+from orchestration.assets.moments import run_moment
+from orchestration.dbt_runner import Built, dbt_environment, with_environment
+from orchestration.landing import confirm_landing, load_landing
+from orchestration.names import POOL, landing_key, model_key
+from orchestration.partitions import days
+from orchestration.recalculation import prepare, prepare_past, publish
+from orchestration.settings import Settings
+from orchestration.warehouse import connect, exclusively
+from orchestration.watch import Watch
+
+STAGING = "config.schema:staging"
+NO_UNIT_TESTS = ["--exclude-resource-type", "unit_test"]
+LANDING_SOURCES = "raw"
+
+
+class Translator(DagsterDbtTranslator):
+    """Keys and groups follow the folders; a source of dbt *is* the landing asset of that name."""
+
+    def __init__(self, tables: Sequence[str]) -> None:
+        super().__init__()
+        self.tables = set(tables)
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
+        """The spec of a dbt node."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        node = self.get_resource_props(manifest, unique_id)
+        if node["resource_type"] == "source":
+            if node["source_name"] == LANDING_SOURCES and node["name"] in self.tables:
+                return spec.replace_attributes(key=landing_key(node["name"]))
+            return spec.replace_attributes(key=dg.AssetKey(["records", node["name"]]))
+        layer = node["fqn"][1]
+        return spec.replace_attributes(key=model_key(layer, node["name"]), group_name=layer)
+
+
+def dbt_resource(settings: Settings) -> DbtCliResource:
+    """The dbt command of this environment on the workspace's working copy."""
+    return DbtCliResource(
+        project_dir=str(settings.project),
+        profiles_dir=str(settings.project),
+        target=settings.target,
+        dbt_executable=str(Path(sys.executable).parent / "dbt"),
+    )
+
+
+def model_assets(settings: Settings, manifest: Path, tables: Sequence[str], watch: Watch) -> list[dg.AssetsDefinition]:
+    """Both steps."""
+    translator = Translator(tables)
+
+    @dbt_assets(manifest=manifest, select=STAGING, name="staging", dagster_dbt_translator=translator, pool=POOL)
+    def staging(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+        with exclusively(settings.home, watch.waiting):
+            with connect(settings.warehouse) as connection:
+                load_landing(connection, settings.landing)
+            yield from _build(context, dbt, settings, watch)
+            if not context.is_subset:
+                with connect(settings.warehouse) as connection:
+                    confirm_landing(connection)
+
+    @dbt_assets(
+        manifest=manifest,
+        exclude=STAGING,
+        name="segment_models",
+        dagster_dbt_translator=translator,
+        partitions_def=days(settings),
+        backfill_policy=dg.BackfillPolicy.multi_run(),
+        pool=POOL,
+    )
+    def segment_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+        if context.is_subset:
+            raise dg.Failure(
+                "these models are one calculation: materialize all of them together, or the segments you need",
+                allow_retries=False,
+            )
+        now = run_moment(context, settings)
+        with exclusively(settings.home, watch.waiting):
+            if now.is_past:
+                prepared = prepare_past(settings, now.day, source_run=context.run_id)
+            else:
+                prepared = prepare(settings, now.as_of, source_run=context.run_id)
+            watch.prepared = prepared
+            context.log.info(f"{len(prepared.computed)} segments as of {prepared.as_of.isoformat()}")
+            yield from _build(context, dbt, settings, watch)
+            publish(settings, prepared)
+
+    return [staging, segment_models]
+
+
+def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, settings: Settings, watch: Watch) -> Iterator[Any]:
+    with with_environment(dbt_environment(settings)):
+        invocation = dbt.cli(["build", *NO_UNIT_TESTS], context=context)
+    yield from invocation.stream()
+    if watch.on_node:
+        results = json.loads((invocation.target_path / "run_results.json").read_text())["results"]
+        for one in results:
+            watch.on_node(Built(one["unique_id"].split(".")[2], one["status"], one["execution_time"]))

@@ -1,0 +1,203 @@
+"""One asset per segment: its page shows the rule in words, its numbers, and whether its last recalculation went well.
+
+In the daily run the models have done the work and the assets report it. Materialized on their own, segments are
+recalculated together with those that read them, on landing files as they are now.
+Not here: the recalculation itself (`orchestration/recalculation.py`).
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import dagster as dg
+
+from orchestration.assets.moments import RunMoment, run_moment
+from orchestration.names import GROUPS, POOL, model_key, segment_key
+from orchestration.partitions import days
+from orchestration.recalculation import Prepared, recalculate, reconstruct
+from orchestration.settings import Settings
+from orchestration.warehouse import connect
+from orchestration.watch import Watch
+from segmentation.language.describe import as_tree, in_words
+from segmentation.language.folder import Folder
+from segmentation.language.model import Connector, Definition, Live, Predict, StaticList
+from segmentation.language.words import SYSTEM_SEGMENTS
+
+CHECK = "recalculated"
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+LABEL = re.compile(r"[A-Za-z0-9_.-]{1,63}")
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What the warehouse publishes of one segment for one day."""
+
+    status: str
+    reason: str | None
+    updated_at: datetime | None
+    users: int
+    ios: int
+    android: int
+    web: int
+    entered: int
+    left: int
+
+
+def segment_assets(settings: Settings, folder: Folder, watch: Watch) -> dg.AssetsDefinition:
+    """The assets of a folder; a file with an error has one too, so that its history stays in sight."""
+    specs = [_spec(definition, settings) for definition in folder.definitions.values()]
+    specs += [_broken_spec(name, folder) for name in sorted(folder.broken)]
+    names = {spec.key: spec.key.path[-1] for spec in specs}
+    in_order = [*sorted(folder.broken), *folder.order]  # Dagster wants what is read before what reads it
+
+    @dg.multi_asset(
+        name="segments",
+        specs=specs,
+        check_specs=[
+            dg.AssetCheckSpec(CHECK, asset=key, description="Its last recalculation succeeded.") for key in names
+        ],
+        can_subset=True,
+        partitions_def=days(settings),
+        backfill_policy=dg.BackfillPolicy.multi_run(),
+        pool=POOL,
+    )
+    def segments(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        selected = {names[key] for key in context.selected_asset_keys if key in names}
+        chosen = [name for name in in_order if name in selected]
+        now = run_moment(context, settings)
+        if not now.is_finished:
+            prepared = _recalculate(context, settings, chosen, now, watch)
+            watch.prepared = prepared
+            also = sorted(set(prepared.computed) - set(chosen)) if not now.is_past else []
+        else:
+            also = []
+        numbers = read_numbers(settings, [*chosen, *also], now)
+        yield from _report(context, chosen, numbers)
+        for name in also:  # read by a chosen one, hence recalculated with it
+            if name in numbers:
+                context.log_event(
+                    dg.AssetMaterialization(
+                        segment_key(name), partition=context.partition_key, metadata=metadata(numbers[name])
+                    )
+                )
+        failed = {name: numbers[name].reason for name in chosen if name in numbers and numbers[name].status == "failed"}
+        if failed:
+            listed = "; ".join(f"{name}: {reason}" for name, reason in sorted(failed.items()))
+            raise dg.Failure(f"not recalculated, last good members kept: {listed}", allow_retries=False)
+
+    return segments
+
+
+def _recalculate(
+    context: dg.AssetExecutionContext, settings: Settings, names: Iterable[str], now: RunMoment, watch: Watch
+) -> Prepared:
+    if now.is_past:
+        return reconstruct(settings, now.day, source_run=context.run_id, on_node=watch.on_node)
+    return recalculate(
+        settings, now.as_of, only=names, source_run=context.run_id, on_node=watch.on_node, waiting=watch.waiting
+    )
+
+
+def _report(
+    context: dg.AssetExecutionContext, names: Iterable[str], numbers: dict[str, Numbers]
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    for name in names:
+        one = numbers.get(name)
+        passed = one is not None and one.status != "failed"
+        if one is not None and passed:
+            yield dg.MaterializeResult(segment_key(name), metadata=metadata(one))
+        yield dg.AssetCheckResult(
+            passed=passed and one is not None and one.status != "stale",
+            asset_key=segment_key(name),
+            check_name=CHECK,
+            severity=dg.AssetCheckSeverity.WARN if passed else dg.AssetCheckSeverity.ERROR,
+            metadata={"reason": (one.reason if one else None) or "-"},
+        )
+
+
+def metadata(one: Numbers) -> dict[str, dg.MetadataValue]:
+    """Numbers plot over time by themselves, so they stay numbers."""
+    return {
+        "dagster/row_count": dg.MetadataValue.int(one.users),
+        "users": dg.MetadataValue.int(one.users),
+        "entered": dg.MetadataValue.int(one.entered),
+        "left": dg.MetadataValue.int(one.left),
+        "ios": dg.MetadataValue.int(one.ios),
+        "android": dg.MetadataValue.int(one.android),
+        "web": dg.MetadataValue.int(one.web),
+        "status": dg.MetadataValue.text(one.status),
+        "as_of": dg.MetadataValue.text(f"{one.updated_at}Z" if one.updated_at else "-"),
+    }
+
+
+def read_numbers(settings: Settings, names: Iterable[str], now: RunMoment) -> dict[str, Numbers]:
+    """Published numbers by segment; for a past run those of its day."""
+    with connect(settings.warehouse) as connection:
+        rows = connection.execute(
+            """
+            select s.segment, s.status, s.reason, s.updated_at, d.users, d.ios, d.android, d.web, d.entered, d."left"
+            from segments.segments as s
+            left join segments.segment_size_daily as d
+                on s.segment = d.segment
+                and d.day = case when ? then ?::date else
+                    (select max(day) from segments.segment_size_daily as l where l.segment = s.segment
+                     and not l.reconstructed) end
+            where list_contains(?, s.segment)
+            """,
+            [now.is_past, now.day, list(names)],
+        ).fetchall()
+    return {
+        name: Numbers(status, reason, updated_at, *(number or 0 for number in numbers))
+        for name, status, reason, updated_at, *numbers in rows
+    }
+
+
+# ---------------------------------------------------------------- what the page says before any run
+
+
+def _spec(definition: Definition, settings: Settings) -> dg.AssetSpec:
+    owner = definition.created_by
+    return dg.AssetSpec(
+        segment_key(definition.name),
+        deps=[
+            model_key("segments", "segment_members"),
+            *(segment_key(name) for name in definition.references if name not in SYSTEM_SEGMENTS),
+        ],
+        group_name=GROUPS[definition.kind],
+        description=_page(definition),
+        owners=[owner] if owner and EMAIL.fullmatch(owner) else None,
+        tags={label: "" for label in definition.labels if LABEL.fullmatch(label)},
+        kinds={"segment"},
+        skippable=True,
+        metadata={
+            "definition": dg.MetadataValue.text(definition.file),
+            "definition_hash": dg.MetadataValue.text(definition.hash),
+            "refresh": dg.MetadataValue.text(definition.refresh.text),
+        },
+    )
+
+
+def _page(definition: Definition) -> str:
+    lines = [f"**{definition.title or definition.name}**", definition.description or "", in_words(definition), ""]
+    if not isinstance(definition.body, Connector | StaticList | Live | Predict):
+        lines += ["### Who is in", as_tree(definition.body)]
+    for word, others in (("Included", definition.include), ("Excluded", definition.exclude)):
+        if others:
+            lines += [f"{word}: {', '.join(f'`{name}`' for name in others)}"]
+    state = "paused" if definition.paused else f"recalculated {definition.refresh.text}"
+    lines += ["", f"Refresh: {state}" + (", ready to use" if definition.ready_to_use else "")]
+    return "\n\n".join(line for line in lines if line is not None)
+
+
+def _broken_spec(name: str, folder: Folder) -> dg.AssetSpec:
+    stem = re.compile(rf"(^|[\\/]){re.escape(name)}\.ya?ml$")
+    problems = [f"- line {p.line}: {p.message}" for p in folder.problems if stem.search(p.file)]
+    return dg.AssetSpec(
+        segment_key(name),
+        deps=[model_key("segments", "segment_members")],
+        group_name="with_errors",
+        description="\n".join(["**Its file has errors; the last good members stay.**", "", *problems]),
+        kinds={"segment"},
+        skippable=True,
+    )

@@ -1,0 +1,43 @@
+"""The code location: everything Dagster loads, assembled by one function.
+
+Tests and the command line assemble variants through the same function. Not here: any logic.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from orchestration.assets.dbt_models import dbt_resource, model_assets
+from orchestration.assets.landing import landing_assets
+from orchestration.assets.segments import segment_assets
+from orchestration.jobs import jobs
+from orchestration.landing.contract import CONTRACT
+from orchestration.manifest import ensure_manifest
+from orchestration.schedules import schedules
+from orchestration.settings import Settings, read_settings
+from orchestration.watch import Watch
+from segmentation.language.folder import load_folder
+
+
+def build_defs(settings: Settings, watch: Watch | None = None) -> dg.Definitions:
+    """The whole code location of a workspace; `watch` hears of its runs."""
+    watch = watch or Watch()
+    folder = load_folder(settings.segments)
+    manifest = ensure_manifest(settings)
+    return dg.Definitions(
+        assets=[
+            landing_assets(settings),
+            *model_assets(settings, manifest, list(CONTRACT), watch),
+            segment_assets(settings, folder, watch),
+        ],
+        jobs=jobs(),
+        schedules=schedules(settings, folder),
+        resources={"dbt": dbt_resource(settings)},
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What `workspace.yaml` names."""
+    return build_defs(read_settings())

@@ -1,0 +1,28 @@
+"""Named jobs: stable launch targets for people, schedules and the command line.
+
+Add a job when somebody needs to start a set of assets by name. Not here: when they run (`schedules.py`).
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from orchestration.names import DAILY_JOB, SEGMENTS_JOB
+
+
+def jobs() -> list[dg.UnresolvedAssetJobDefinition]:
+    """Everything once a day; and some segments on their own. One process each: the steps share one database file."""
+    return [
+        dg.define_asset_job(
+            DAILY_JOB,
+            selection=dg.AssetSelection.all(),
+            description="Landing files to published members, for all segments that have a clock.",
+            executor_def=dg.in_process_executor,
+        ),
+        dg.define_asset_job(
+            SEGMENTS_JOB,
+            selection=dg.AssetSelection.key_prefixes(["segments"]),
+            description="The chosen segments and those that read them, on landing files as they are now.",
+            executor_def=dg.in_process_executor,
+        ),
+    ]
