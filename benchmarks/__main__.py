@@ -1,0 +1,97 @@
+"""`python -m benchmarks`: the shared plan against one query per segment, on one machine in one run.
+
+Prints a table and, with `--json`, the raw numbers. Exits with 1 if any segment's members differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.data import write_landing
+from benchmarks.segments import make_segments, write_segments
+
+GIB = 1024**3
+
+
+def main() -> int:
+    """Makes the data, runs both sides, compares."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--users", type=int, default=1_000_000)
+    parser.add_argument("--events", type=int, default=20_000_000)
+    parser.add_argument("--segments", type=int, default=1_000)
+    parser.add_argument("--keep", type=Path, help="work in this folder and keep it (default: a temporary one)")
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args()
+    if chosen.keep:
+        chosen.keep.mkdir(parents=True, exist_ok=True)
+        return compare(chosen.keep, chosen)
+    with tempfile.TemporaryDirectory(prefix="segments-bench-") as folder:
+        return compare(Path(folder), chosen)
+
+
+def compare(folder: Path, chosen: argparse.Namespace) -> int:
+    """Both sides one after the other, each in a process of its own."""
+    console = Console(stderr=True)
+    landing, segments = folder / "landing", make_segments(chosen.segments)
+    if not landing.exists():
+        console.print(f"making {chosen.events:,} events of {chosen.users:,} users")
+        write_landing(landing, chosen.users, chosen.events)
+    write_segments(segments, folder / "segments")
+    (folder / "queries.json").write_text(json.dumps({one.name: one.sql for one in segments}))
+    console.print(f"{chosen.segments:,} segments by the shared plan")
+    ours = _side(folder, "ours", landing, folder / "segments")
+    console.print(f"{chosen.segments:,} queries by hand")
+    rival = _side(folder, "rival", landing, folder / "queries.json")
+    different = [one.name for one in segments if ours["members"].get(one.name) != rival["members"].get(one.name)]
+    stages = ours["seconds"]
+    computed = stages["tiles"] + stages["conditions"] + stages["membership"]
+    result = {
+        "machine": f"{platform.machine()}, {platform.system()} {platform.release()}, DuckDB {duckdb.__version__}, 2 threads",
+        "users": chosen.users, "events": chosen.events, "segments": chosen.segments,
+        "members": sum(users for users, _ in ours["members"].values()),
+        "ours_seconds": stages, "ours_computed": computed, "ours_peak_gib": ours["peak_bytes"] / GIB,
+        "rival_seconds": rival["seconds"], "rival_peak_gib": rival["peak_bytes"] / GIB,
+        "ratio": rival["seconds"] / computed, "ratio_with_load": rival["seconds"] / stages["total"],
+        "different": different,
+    }  # fmt: skip
+    if chosen.json:
+        print(json.dumps(result))
+    else:
+        _show(result)
+    return 1 if different else 0
+
+
+def _side(folder: Path, module: str, *arguments: Path) -> dict[str, object]:
+    out = folder / f"{module}.json"
+    out.with_suffix(".duckdb").unlink(missing_ok=True)
+    subprocess.run([sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments), str(out)], check=True)
+    return json.loads(out.read_text())
+
+
+def _show(result: dict[str, object]) -> None:
+    table = Table(title=f"{result['segments']:,} segments, {result['events']:,} events, {result['users']:,} users")
+    for column in ("", "seconds", "peak memory"):
+        table.add_column(column, justify="left" if not column else "right")
+    stages = result["ours_seconds"]
+    for stage in ("load", "tiles", "conditions", "membership"):
+        table.add_row(f"shared plan: {stage}", f"{stages[stage]:.1f}", "")
+    table.add_row("shared plan: tiles to members", f"{result['ours_computed']:.1f}", f"{result['ours_peak_gib']:.1f} GiB")
+    table.add_row("one query per segment", f"{result['rival_seconds']:.1f}", f"{result['rival_peak_gib']:.1f} GiB")
+    console = Console()
+    console.print(table)
+    console.print(f"{result['machine']}; {result['members']:,} memberships, {len(result['different'])} segments differ")
+    console.print(f"[bold]{result['ratio']:.1f} times as fast[/bold] ({result['ratio_with_load']:.1f} with loading files)")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""The rival: one hand-written SQL query per segment, on the same engine and the same data.
+
+Its table is prepared the way a careful person would: typed columns, in event and time order, before the clock starts.
+Runs as a process of its own, so that its memory is its own: `python -m benchmarks.rival LANDING SEGMENTS.json OUT.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+
+FINGERPRINT = "count(*), coalesce(bit_xor(hash(user_id)), 0)::varchar"
+
+
+def run(landing: Path, queries: dict[str, str], database: Path) -> dict[str, object]:
+    """Seconds for all queries, and of each segment the number and a fingerprint of its members."""
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("set threads = 2")
+        connection.execute(
+            f"""create table users as select user_id, attributes->>'tier' as tier, (attributes->>'age')::int as age
+            from '{landing}/users.parquet'"""
+        )
+        connection.execute(
+            f"""create table events as select user_id, event, ts, (properties->>'amount')::double as amount,
+            properties->>'category' as category from '{landing}/events.parquet' order by event, ts"""
+        )
+        connection.execute("create table members (segment varchar, user_id varchar)")
+        started = time.perf_counter()
+        for name, sql in queries.items():
+            connection.execute(f"insert into members select '{name}', user_id from ({sql})")
+        seconds = time.perf_counter() - started
+        rows = connection.execute(f"select segment, {FINGERPRINT} from members group by segment").fetchall()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"seconds": seconds, "peak_bytes": peak, "members": {name: [users, mark] for name, users, mark in rows}}
+
+
+if __name__ == "__main__":
+    landing, queries, out = (Path(argument) for argument in sys.argv[1:4])
+    out.write_text(json.dumps(run(landing, json.loads(queries.read_text()), out.with_suffix(".duckdb"))))
