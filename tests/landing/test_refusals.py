@@ -123,7 +123,7 @@ PUT_ASIDE = [
 
 def test_rows_that_cannot_be_used_are_kept_with_the_reason(workspace: Workspace) -> None:
     write(workspace.landing, GOOD)
-    good = event("1", "open", "2026-03-01T10:00:00Z", lat="north")
+    good = event("1", "open", "2026-03-01T10:00:00Z", lat="north", properties='\n {"n": 1} ')
     workspace.land("events/b.jsonl", [good, *[row for row, _ in PUT_ASIDE]])
     with (workspace.landing / "events/b.jsonl").open("a") as file:
         file.write('{"user_id": "1", "event": \n')
