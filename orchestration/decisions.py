@@ -111,7 +111,7 @@ def decide(
 ) -> list[Decision]:
     """One decision for every segment that has a file or ever had one, by name."""
     computed = set(computed)
-    problems = {}
+    problems: dict[str, str] = {}
     for problem in folder.problems:
         problems.setdefault(_stem(problem.file), f"{problem.file}:{problem.line}: {problem.message}")
     decisions = []

@@ -60,7 +60,7 @@ def evaluate(
             state.prepare_schema(connection)
             connection.execute("create schema plan")
             load_landing(connection, throw_away.landing, full=True)
-        plan = compile_for(throw_away, folder, as_of, slots, set(folder.definitions), set(), None)
+        plan = compile_for(throw_away, folder.definitions, as_of, slots, set(folder.definitions), set(), None)
         write_plan(throw_away.project, plan.models)
         seconds = dict.fromkeys(("load", "tiles", "conditions", "membership"), 0.0)
         for node in dbt(throw_away, "run", ["+segment_members_now"], on_node=on_node):

@@ -10,20 +10,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import Literal
 
 from orchestration import state
-from orchestration.dbt_runner import Built, dbt, sync_project, write_plan
+from orchestration.dbt_runner import Built, DbtFailed, dbt, sync_project, write_plan
 from orchestration.decisions import Decision, assign_slots, decide, dropped_attributes, due, readable
+from orchestration.isolation import PLAN_NODES, culprits
 from orchestration.landing import confirm_landing, load_landing
 from orchestration.settings import Settings
 from orchestration.warehouse import connect, exclusively
 from segmentation.clock import Clock
-from segmentation.language.folder import Folder, load_folder
+from segmentation.language.folder import load_folder
+from segmentation.language.model import Definition
 from segmentation.plan.compile import Plan, compile_plan
 
 Mode = Literal["present", "past"]
 NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
+NOTHING: Mapping[str, str] = MappingProxyType({})
 PLAN_ONLY = ("+segment_bits_now",)
 PAST_SIZES = ("+segment_size_daily",)
 
@@ -60,10 +64,11 @@ def prepare(
     mode: Mode = "present",
     source_run: str | None = None,
     day: date | None = None,
+    broken: Mapping[str, str] = NOTHING,
 ) -> Prepared:
     """Loads, decides, compiles and writes the plan. Raises LandingError or ValueError with one sentence.
 
-    `only` names segments to refresh, together with those that read them.
+    `only` names segments to refresh, together with those that read them; `broken` those that failed when they ran.
     """
     folder = load_folder(settings.segments)
     sync_project(settings.project)
@@ -82,8 +87,10 @@ def prepare(
             dropped = dropped_attributes(
                 {name: folder.definitions[name] for name in wanted}, known.attributes, attributes
             )
-        plan = compile_for(settings, folder, as_of, slots, wanted - set(dropped), stored, known.tile_layout)
-        failed = {**plan.failed, **dropped}
+        refused = {**dropped, **{name: reason for name, reason in broken.items() if name in wanted}}
+        runnable = {name: one for name, one in folder.definitions.items() if name not in broken}
+        plan = compile_for(settings, runnable, as_of, slots, wanted - set(refused), stored, known.tile_layout)
+        failed = {**plan.failed, **refused}
         decisions = decide(folder, known.segments, slots, plan.computed, failed)
         run_no = state.open_run(
             connection, as_of, day or day_of(as_of, settings), mode, decisions, attributes, source_run
@@ -104,16 +111,16 @@ def _past_table(connection: object) -> None:
 
 def compile_for(
     settings: Settings,
-    folder: Folder,
+    definitions: Mapping[str, Definition],
     as_of: datetime,
     slots: Mapping[str, int],
     compute: set[str],
     stored: set[str],
     tile_layout: str | None,
 ) -> Plan:
-    """The plan of a folder at a moment, with this workspace's zone and event names."""
+    """The plan of definitions at a moment, with this workspace's zone and event names."""
     return compile_plan(
-        folder.definitions,
+        definitions,
         Clock(as_of, settings.zone),
         slots,
         compute=compute,
@@ -142,9 +149,39 @@ def recalculate(
     """A whole run in this process. Raises what `prepare` raises, and DbtFailed."""
     with exclusively(settings.home, waiting):
         prepared = prepare(settings, as_of, only=only, source_run=source_run)
-        dbt(settings, "build", on_node=on_node, flags=NO_UNIT_TESTS)
+        try:
+            dbt(settings, "build", on_node=on_node, flags=NO_UNIT_TESTS)
+        except DbtFailed as failure:
+            if failure.node not in PLAN_NODES:
+                raise
+            prepared = prepare_without_culprits(settings, prepared, failure, only=only, source_run=source_run)
+            dbt(settings, "build", on_node=on_node, flags=NO_UNIT_TESTS)
         publish(settings, prepared)
     return prepared
+
+
+def prepare_without_culprits(
+    settings: Settings,
+    prepared: Prepared,
+    failure: Exception,
+    *,
+    only: Iterable[str] | None = None,
+    source_run: str | None = None,
+) -> Prepared:
+    """The same run without the segments that make its plan fail; raises the failure again if there are none."""
+    folder = load_folder(settings.segments)
+    slots = {one.segment: one.segment_no for one in prepared.decisions}
+
+    def alone(names: Iterable[str]) -> Plan:
+        chosen = {name: folder.definitions[name] for name in names}
+        return compile_for(settings, chosen, prepared.as_of, slots, set(chosen), set(slots), None)
+
+    broken = culprits(settings, prepared.computed, alone)
+    if not broken:
+        raise failure
+    return prepare(
+        settings, prepared.as_of, only=only, mode=prepared.mode, source_run=source_run, day=prepared.day, broken=broken
+    )
 
 
 def prepare_past(settings: Settings, day: date, *, source_run: str | None = None) -> Prepared:

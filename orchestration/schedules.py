@@ -35,7 +35,8 @@ def _daily(settings: Settings) -> dg.ScheduleDefinition:
         description="All segments with a clock, at midnight of the workspace, for the day that just ended.",
     )
     def daily_recalculation(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        return dg.RunRequest(**_moment(context, settings))
+        day, tags = _moment(context, settings)
+        return dg.RunRequest(partition_key=day, tags=tags)
 
     return daily_recalculation
 
@@ -53,12 +54,13 @@ def _others(cron: str, names: list[str], settings: Settings) -> dg.ScheduleDefin
         local = context.scheduled_execution_time.astimezone(settings.zone)
         if (local.hour, local.minute) == (0, 0):
             return dg.SkipReason("the daily recalculation at midnight covers it")
-        return dg.RunRequest(asset_selection=[segment_key(name) for name in names], **_moment(context, settings))
+        day, tags = _moment(context, settings)
+        return dg.RunRequest(asset_selection=[segment_key(name) for name in names], partition_key=day, tags=tags)
 
     return refresh
 
 
-def _moment(context: dg.ScheduleEvaluationContext, settings: Settings) -> dict[str, object]:
+def _moment(context: dg.ScheduleEvaluationContext, settings: Settings) -> tuple[str, dict[str, str]]:
     tick = context.scheduled_execution_time.astimezone(UTC)
     day = (tick - timedelta(microseconds=1)).astimezone(settings.zone).date()
-    return {"partition_key": day.isoformat(), "tags": {AS_OF_TAG: tick.isoformat()}}
+    return day.isoformat(), {AS_OF_TAG: tick.isoformat()}

@@ -14,11 +14,12 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
 from orchestration.assets.moments import run_moment
-from orchestration.dbt_runner import Built, dbt_environment, with_environment
+from orchestration.dbt_runner import Built, DbtFailed, dbt_environment, with_environment
+from orchestration.isolation import PLAN_NODES
 from orchestration.landing import confirm_landing, load_landing
 from orchestration.names import POOL, landing_key, model_key
 from orchestration.partitions import days
-from orchestration.recalculation import prepare, prepare_past, publish
+from orchestration.recalculation import prepare, prepare_past, prepare_without_culprits, publish
 from orchestration.settings import Settings
 from orchestration.warehouse import connect, exclusively
 from orchestration.watch import Watch
@@ -66,7 +67,10 @@ def model_assets(settings: Settings, manifest: Path, tables: Sequence[str], watc
         with exclusively(settings.home, watch.waiting):
             with connect(settings.warehouse) as connection:
                 load_landing(connection, settings.landing)
-            yield from _build(context, dbt, settings, watch)
+            events, failure = _build(context, dbt, settings, watch)
+            yield from events
+            if failure:
+                raise dg.Failure(str(failure), allow_retries=False)
             if not context.is_subset:
                 with connect(settings.warehouse) as connection:
                     confirm_landing(connection)
@@ -94,17 +98,41 @@ def model_assets(settings: Settings, manifest: Path, tables: Sequence[str], watc
                 prepared = prepare(settings, now.as_of, source_run=context.run_id)
             watch.prepared = prepared
             context.log.info(f"{len(prepared.computed)} segments as of {prepared.as_of.isoformat()}")
-            yield from _build(context, dbt, settings, watch)
-            publish(settings, prepared)
+            events, failure = _build(context, dbt, settings, watch)
+            if failure and failure.node in PLAN_NODES:
+                prepared = prepare_without_culprits(settings, prepared, failure, source_run=context.run_id)
+                watch.prepared = prepared
+                events, failure = _build(context, dbt, settings, watch)
+            if not failure:
+                publish(settings, prepared)
+            yield from events
+            if failure:
+                raise dg.Failure(str(failure), allow_retries=False)
 
     return [staging, segment_models]
 
 
-def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, settings: Settings, watch: Watch) -> Iterator[Any]:
+def _build(
+    context: dg.AssetExecutionContext, dbt: DbtCliResource, settings: Settings, watch: Watch
+) -> tuple[list[Any], DbtFailed | None]:
+    """Builds the step's models; events are held back, because a plan that failed may be replaced by another."""
     with with_environment(dbt_environment(settings)):
-        invocation = dbt.cli(["build", *NO_UNIT_TESTS], context=context)
-    yield from invocation.stream()
-    if watch.on_node:
-        results = json.loads((invocation.target_path / "run_results.json").read_text())["results"]
-        for one in results:
-            watch.on_node(Built(one["unique_id"].split(".")[2], one["status"], one["execution_time"]))
+        invocation = dbt.cli(["build", *NO_UNIT_TESTS], context=context, raise_on_error=False)
+    events = list(invocation.stream())
+    results_file = invocation.target_path / "run_results.json"
+    results = json.loads(results_file.read_text())["results"] if results_file.exists() else []
+    for one in results:
+        if watch.on_node:
+            watch.on_node(Built(_node(one), one["status"], one["execution_time"]))
+    bad = [one for one in results if one["status"] in ("error", "fail")]
+    if bad:
+        message = " ".join(str(bad[0]["message"] or bad[0]["status"]).split())
+        return events, DbtFailed(f"{_node(bad[0])}: {message}", _node(bad[0]))
+    if not invocation.is_successful():
+        error = invocation.get_error()
+        return events, DbtFailed(" ".join(str(error).split())[:1500])
+    return events, None
+
+
+def _node(result: Mapping[str, Any]) -> str:
+    return str(result["unique_id"]).split(".")[2]

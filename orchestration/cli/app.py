@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 something failed (one sentence each on stderr), 2 wrong us
 from __future__ import annotations
 
 import importlib
+import sys
 import traceback
 from typing import Any
 
@@ -25,6 +26,15 @@ COMMANDS = {
     "backfill": "workspace",
     "dev": "workspace",
 }
+
+
+# Errors whose message is one sentence for people.
+EXPECTED = (
+    ("orchestration.dbt_runner", "DbtFailed"),
+    ("orchestration.launch", "RunFailed"),
+    ("orchestration.published", "NothingPublished"),
+    ("orchestration.warehouse", "WarehouseBusy"),
+)
 
 
 class Commands(click.Group):
@@ -83,11 +93,9 @@ def _sentence(error: Exception) -> str:
 def _is_expected(error: Exception) -> bool:
     if isinstance(error, ValueError):  # settings, clock, landing area and folders say what is wrong with one
         return True
-    from orchestration.dbt_runner import DbtFailed
-    from orchestration.published import NothingPublished
-    from orchestration.warehouse import WarehouseBusy
-
-    return isinstance(error, DbtFailed | NothingPublished | WarehouseBusy)
+    # An error of a module that is not loaded cannot have happened, and loading some of them takes seconds.
+    loaded = ((sys.modules[module], name) for module, name in EXPECTED if module in sys.modules)
+    return any(isinstance(error, getattr(module, name)) for module, name in loaded)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
