@@ -56,7 +56,7 @@ def compare(folder: Path, chosen: argparse.Namespace) -> int:
     stages = ours["seconds"]
     computed = stages["tiles"] + stages["conditions"] + stages["membership"]
     result = {
-        "machine": f"{platform.machine()}, {platform.system()} {platform.release()}, DuckDB {duckdb.__version__}, 2 threads",
+        "machine": f"{platform.machine()}, {platform.system()}, DuckDB {duckdb.__version__}, 2 threads",
         "users": chosen.users, "events": chosen.events, "segments": chosen.segments,
         "members": sum(users for users, _ in ours["members"].values()),
         "ours_seconds": stages, "ours_computed": computed, "ours_peak_gib": ours["peak_bytes"] / GIB,
@@ -85,12 +85,16 @@ def _show(result: dict[str, object]) -> None:
     stages = result["ours_seconds"]
     for stage in ("load", "tiles", "conditions", "membership"):
         table.add_row(f"shared plan: {stage}", f"{stages[stage]:.1f}", "")
-    table.add_row("shared plan: tiles to members", f"{result['ours_computed']:.1f}", f"{result['ours_peak_gib']:.1f} GiB")
+    table.add_row(
+        "shared plan: tiles to members", f"{result['ours_computed']:.1f}", f"{result['ours_peak_gib']:.1f} GiB"
+    )
     table.add_row("one query per segment", f"{result['rival_seconds']:.1f}", f"{result['rival_peak_gib']:.1f} GiB")
     console = Console()
     console.print(table)
     console.print(f"{result['machine']}; {result['members']:,} memberships, {len(result['different'])} segments differ")
-    console.print(f"[bold]{result['ratio']:.1f} times as fast[/bold] ({result['ratio_with_load']:.1f} with loading files)")
+    console.print(
+        f"[bold]{result['ratio']:.1f} times as fast[/bold] ({result['ratio_with_load']:.1f} with loading files)"
+    )
 
 
 if __name__ == "__main__":

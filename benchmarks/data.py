@@ -32,7 +32,8 @@ def write_landing(folder: Path, users: int, events: int) -> None:
                 select
                     'u' || lpad(i::varchar, 8, '0') as user_id,
                     format('{{{{"tier": "{{}}", "age": {{}}}}}}',
-                        [{tiers}][1 + (uniform(i, 'tier') * 4)::int % 4], 18 + (uniform(i, 'age') * 60)::int) as attributes
+                        [{tiers}][1 + (uniform(i, 'tier') * 4)::int % 4],
+                        18 + (uniform(i, 'age') * 60)::int) as attributes
                 from range({users}) as r (i)
             ) to '{folder}/users.parquet' (format parquet)"""
         )
@@ -41,10 +42,12 @@ def write_landing(folder: Path, users: int, events: int) -> None:
                 select
                     'e' || i as event_id,
                     'u' || lpad(floor(uniform(i, 'user') * {users})::bigint::varchar, 8, '0') as user_id,
-                    'event_' || lpad(floor({EVENT_NAMES} * pow(uniform(i, 'event'), 2.5))::int::varchar, 2, '0') as event,
+                    'event_' || lpad(floor({EVENT_NAMES} * pow(uniform(i, 'event'), 2.5))::int::varchar, 2, '0')
+                        as event,
                     timestamp '2026-01-01' + to_microseconds((uniform(i, 'ts') * {DAYS} * 86400e6)::bigint) as ts,
                     format('{{{{"amount": {{:.2f}}, "category": "{{}}"}}}}',
-                        uniform(i, 'amount') * 500, [{categories}][1 + (uniform(i, 'category') * 8)::int % 8]) as properties
+                        uniform(i, 'amount') * 500,
+                        [{categories}][1 + (uniform(i, 'category') * 8)::int % 8]) as properties
                 from range({events}) as r (i)
             ) to '{folder}/events.parquet' (format parquet)"""
         )

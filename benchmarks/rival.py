@@ -1,7 +1,7 @@
 """The rival: one hand-written SQL query per segment, on the same engine and the same data.
 
 Its table is prepared the way a careful person would: typed columns, in event and time order, before the clock starts.
-Runs as a process of its own, so that its memory is its own: `python -m benchmarks.rival LANDING SEGMENTS.json OUT.json`.
+A process of its own, so that its memory is its own: `python -m benchmarks.rival LANDING QUERIES.json OUT.json`.
 """
 
 from __future__ import annotations

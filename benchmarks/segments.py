@@ -75,7 +75,10 @@ def _did(rng: random.Random, negative: bool) -> tuple[dict[str, object], str]:
     if not negative:
         having = _aggregate(rng, leaf)
     grouped = f" group by user_id having {having}" if having else ""
-    return leaf, f"user_id {'not in' if negative else 'in'} (select user_id from events where {' and '.join(where)}{grouped})"
+    return (
+        leaf,
+        f"user_id {'not in' if negative else 'in'} (select user_id from events where {' and '.join(where)}{grouped})",
+    )
 
 
 def _aggregate(rng: random.Random, leaf: dict[str, object]) -> str:

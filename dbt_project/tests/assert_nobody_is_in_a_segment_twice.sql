@@ -1,7 +1,9 @@
 {{ config(meta={'dagster': {'ref': {'name': 'segment_stays'}}}) }}
 -- Two open stays of one person would count that person twice everywhere. Only those who entered in this run can have
 -- caused it.
-select s.segment_no, s.person_no
+select
+    s.segment_no,
+    s.person_no
 from {{ ref('segment_stays') }} as s
 where
     s.run_to is null

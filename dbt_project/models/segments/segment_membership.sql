@@ -1,5 +1,6 @@
 with published as (
-    select * from {{ ref('segment_stays') }} where run_from <= {{ published_run() }}
+    select * from {{ ref('segment_stays') }}
+    where run_from <= {{ published_run() }}
 )
 
 select

@@ -18,9 +18,23 @@ with recorded as (
 ),
 
 past as (
-    select segment_no, day, run_no, users, ios, android, web, entered, left_count, true as reconstructed
+    select
+        segment_no,
+        day,
+        run_no,
+        users,
+        ios,
+        android,
+        web,
+        entered,
+        left_count,
+        true as reconstructed
     from {{ ref('segment_size_past') }}
-    where run_no in (select run_no from {{ source('raw', 'runs') }} where is_published)
+    where
+        run_no in (
+            select run_no from {{ source('raw', 'runs') }}
+            where is_published
+        )
     qualify row_number() over (partition by segment_no, day order by run_no desc) = 1
 ),
 

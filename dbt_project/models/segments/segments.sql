@@ -6,20 +6,30 @@ with definitions as (
 ),
 
 sizes as (
-    select segment_no, arg_max(users, run_no) as users, max(as_of) as updated_at
+    select
+        segment_no,
+        arg_max(users, run_no) as users,
+        max(as_of) as updated_at
     from {{ ref('segment_size_log') }}
     where run_no <= {{ published_run() }}
     group by segment_no
 ),
 
 targets as (
-    select message_id, unnest(from_json(segments, '["VARCHAR"]')) as segment
+    select
+        message_id,
+        unnest(from_json(segments, '["VARCHAR"]')) as segment
     from {{ ref('stg_messages') }}
 ),
 
 sent as (
-    select t.segment, count(*) as message_sent
-    from (select distinct message_id, segment from targets) as t
+    select
+        t.segment,
+        count(*) as message_sent
+    from (select distinct
+        message_id,
+        segment
+    from targets) as t
     join {{ ref('stg_message_events') }} as e on t.message_id = e.message_id
     where e.kind = 'sent'
     group by t.segment

@@ -12,12 +12,19 @@ with touched as (
 
 before as (
     {% if is_incremental() %}
-        select b.word, b.person_no, b.bits
+        select
+            b.word,
+            b.person_no,
+            b.bits
         from {{ this }} as b
         join {{ word_versions() }} as v on b.word = v.word and b.run_no = v.run_no
         where b.word in (select word from touched)
     {% else %}
-        select 0::usmallint as word, 0::uinteger as person_no, 0::ubigint as bits where false
+        select
+            0::usmallint as word,
+            0::uinteger as person_no,
+            0::ubigint as bits
+        where false
     {% endif %}
 ),
 

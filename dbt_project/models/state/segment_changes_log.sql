@@ -1,16 +1,28 @@
 {{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ forget_unpublished() }}") }}
 with computed as (
-    select segment_no, segment_no // 64 as word, 1::ubigint << (segment_no % 64) as mask, cause
+    select
+        segment_no,
+        segment_no // 64 as word,
+        1::ubigint << (segment_no % 64) as mask,
+        cause
     from {{ source('raw', 'segment_definitions') }}
     where run_no = {{ this_run() }} and is_computed and mode = 'present'
 ),
 
 now_bits as (
-    select word, person_no, bits from {{ ref('segment_bits') }} where run_no = {{ this_run() }}
+    select
+        word,
+        person_no,
+        bits
+    from {{ ref('segment_bits') }}
+    where run_no = {{ this_run() }}
 ),
 
 then_bits as (
-    select b.word, b.person_no, b.bits
+    select
+        b.word,
+        b.person_no,
+        b.bits
     from {{ ref('segment_bits') }} as b
     join {{ word_versions() }} as v on b.word = v.word and b.run_no = v.run_no
     where b.word in (select word from computed)
@@ -28,9 +40,17 @@ flips as (
 ),
 
 changes as (
-    select segment_no, person_no, 'entered' as change from {{ members_of('flips', 'entered_bits') }}
+    select
+        segment_no,
+        person_no,
+        'entered' as change
+    from {{ members_of('flips', 'entered_bits') }}
     union all
-    select segment_no, person_no, 'left' as change from {{ members_of('flips', 'left_bits') }}
+    select
+        segment_no,
+        person_no,
+        'left' as change
+    from {{ members_of('flips', 'left_bits') }}
 )
 
 select

@@ -1,7 +1,9 @@
 {{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ forget_unpublished() }}") }}
 -- Counted from the stored stays, never carried over from an earlier count.
 with computed as (
-    select segment_no from {{ source('raw', 'segment_definitions') }} where run_no = {{ this_run() }} and is_computed and mode = 'present'
+    select segment_no
+    from {{ source('raw', 'segment_definitions') }}
+    where run_no = {{ this_run() }} and is_computed and mode = 'present'
 ),
 
 sizes as (

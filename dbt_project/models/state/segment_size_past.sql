@@ -10,15 +10,23 @@
     'at_start': source('plan', 'segment_bits_before'),
 } %}
 with computed as (
-    select segment_no from {{ source('raw', 'segment_definitions') }} where run_no = {{ this_run() }} and is_computed and mode = 'past'
+    select segment_no
+    from {{ source('raw', 'segment_definitions') }}
+    where run_no = {{ this_run() }} and is_computed and mode = 'past'
 ),
 
 at_end as (
-    select segment_no, person_no from {{ members_of(sides['at_end']) }}
+    select
+        segment_no,
+        person_no
+    from {{ members_of(sides['at_end']) }}
 ),
 
 at_start as (
-    select segment_no, person_no from {{ members_of(sides['at_start']) }}
+    select
+        segment_no,
+        person_no
+    from {{ members_of(sides['at_start']) }}
 ),
 
 both_sides as (
