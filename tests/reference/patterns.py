@@ -107,12 +107,17 @@ def interest(landing: Landing, leaf: Mapping[str, Any]) -> set[str]:
 def _is_interested(events: list[Row], chosen: Mapping[str, Any], clock: Clock) -> bool:
     share = Fraction(sum(1 for event in events if _is_chosen(event, chosen, clock)), len(events))
     if "at_least" in chosen:
-        return share >= Fraction(str(chosen["at_least"]).removesuffix("%").strip()) / 100
+        return share >= _fraction(str(chosen["at_least"]))
     if "equals" not in chosen:
         return share > Fraction(1, 2)
     values = [convert(event_property(event, chosen["property"]), chosen.get("as"), clock) for event in events]
     counts = Counter(distinct_key(value) for value in values if value is not None)
     return share > 0 and share >= Fraction(max(counts.values()), len(events))
+
+
+def _fraction(text: str) -> Fraction:
+    """`30%` and `0.3` are the same share."""
+    return Fraction(text.removesuffix("%").strip()) / 100 if text.endswith("%") else Fraction(text)
 
 
 def _is_chosen(event: Row, chosen: Mapping[str, Any], clock: Clock) -> bool:
