@@ -33,6 +33,7 @@ class Needs:
     """What the event tiles must hold besides fields."""
 
     events: set[str] = field(default_factory=set)
+    columns: set[str] = field(default_factory=set)  # plain columns of an event, beyond who, what and when
     any_event: bool = False
     local_time: bool = False
 
@@ -99,6 +100,10 @@ class EventConditions:
             return
         self.needs.want(leaf.events)
         self.leaves[leaf] = self.row_filter(leaf)
+        if leaf.near:
+            self.needs.columns |= {"city", "lat", "lon"}
+        if leaf.occurrence or (leaf.aggregate and leaf.aggregate.function in ("first", "last")):
+            self.needs.columns.add("event_id")
         if leaf.aggregate and leaf.aggregate.of:
             if leaf.aggregate.of == "days" and leaf.aggregate.function == "distinct":
                 self.needs.local_time = True

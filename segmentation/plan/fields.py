@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from segmentation.plan.sql import NULL, Sql, column_stem
-from segmentation.plan.values import Facets, extracted, facets_of_json
+from segmentation.plan.values import Facets, extracted, facets_of_json_text
 
 ColumnType = Literal["text", "number", "boolean", "timestamp"]
 
@@ -32,14 +32,13 @@ EVENT_COLUMNS: Mapping[str, ColumnType] = {
 class FieldSet:
     """The fields of one relation: a JSON document column beside plain columns of the same rows.
 
-    A key in the JSON wins over a column of that name. `prefix` is how the storing model calls the relation it reads,
-    `alias` how conditions call the relation that stores the fields.
+    A key in the JSON wins over a column of that name. `alias` is how conditions call the relation that stores the
+    fields.
     """
 
     document: Sql
     columns: Mapping[str, ColumnType]
     alias: str
-    prefix: str
     paths: set[str] = field(default_factory=set)
 
     def facets(self, path: str) -> Facets:
@@ -54,15 +53,22 @@ class FieldSet:
             document=Sql(f"{stem}__document"),
         )
 
-    def select_list(self) -> list[Sql]:
-        """`expression as column` for every facet of every field asked for, in the order of the paths."""
-        return [column for path in sorted(self.paths) for column in self._stored(path)]
+    def extracts(self) -> list[Sql]:
+        """`expression as column` for the JSON text of every field asked for: each is taken out of its document once."""
+        return [
+            Sql(f"{extracted(self.document, path)}::varchar as {column_stem(path)}__json")
+            for path in sorted(self.paths)
+        ]
 
-    def _stored(self, path: str) -> list[Sql]:
+    def select_list(self, relation: str) -> list[Sql]:
+        """`expression as column` for every facet, out of a relation that has the extracts beside its own columns."""
+        return [column for path in sorted(self.paths) for column in self._stored(path, relation)]
+
+    def _stored(self, path: str, relation: str) -> list[Sql]:
         stem = column_stem(path)
-        value = extracted(self.document, path)
-        facets = facets_of_json(value)
-        fallback = self._fallback(path)
+        value = Sql(f"{relation}.{stem}__json")
+        facets = facets_of_json_text(value)
+        fallback = self._fallback(path, relation)
         columns = []
         for name, kind, found, other in (
             ("text", "varchar", facets.text, fallback.text),
@@ -76,9 +82,9 @@ class FieldSet:
             columns.append(Sql(f"({found})::{kind} as {stem}__{name}"))
         return columns
 
-    def _fallback(self, path: str) -> Facets:
+    def _fallback(self, path: str, relation: str) -> Facets:
         kind = self.columns.get(path)
-        column = Sql(f"{self.prefix}.{path}")
+        column = Sql(f"{relation}.{path}")
         if kind == "text":
             return Facets(text=column)
         if kind == "number":

@@ -76,8 +76,8 @@ class Conditions:
         self.clock, self.settings = clock, settings
         self.checks = Checks(clock)
         self.needs = Needs()
-        self.event_fields = FieldSet(Sql("e.properties"), EVENT_COLUMNS, "t", prefix="e")
-        self.user_fields = FieldSet(Sql("s.attributes"), USER_COLUMNS, USER, prefix="s")
+        self.event_fields = FieldSet(Sql("properties"), EVENT_COLUMNS, "t")
+        self.user_fields = FieldSet(Sql("attributes"), USER_COLUMNS, USER)
         self.events = EventConditions(self.checks, self.event_fields, self.needs)
         self.sequences = SequenceConditions(clock, self.events)
         self.regular = RegularConditions(clock, self.events)
@@ -143,12 +143,14 @@ class Conditions:
             "s.lat",
             "s.lon",
             "from_json(s.tags, '[\"VARCHAR\"]') as tags",
-            *self.user_fields.select_list(),
+            *self.user_fields.select_list("s"),
         ]
         return (
             "{{ config(materialized='table') }}\nselect\n    "
             + ",\n    ".join(columns)
-            + "\nfrom {{ ref('stg_users') }} as s"
+            + "\nfrom (\n    select "
+            + ",\n        ".join(["*", *self.user_fields.extracts()])
+            + "\n    from {{ ref('stg_users') }}\n) as s"
             + "\njoin {{ ref('people') }} as p on p.source = '' and p.id = s.user_id\norder by p.person_no\n"
         )
 

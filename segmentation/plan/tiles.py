@@ -26,28 +26,29 @@ def tiles_model(fields: FieldSet, needs: Needs, clock: Clock, stored_layout: str
         "e.day",
         "e.ts",
         "p.person_no",
-        "e.event_id",
-        "e.city",
-        "e.lat",
-        "e.lon",
+        *(f"e.{column}" for column in sorted(needs.columns)),
         *([f"{local(Sql('e.ts'), clock)} as local_ts"] if needs.local_time else []),
-        *(Sql(one) for one in fields.select_list()),
+        *fields.select_list("e"),
     ]
     wanted = (
         "true"
         if needs.any_event
-        else f"e.event in ({', '.join(literal(name) for name in sorted(needs.events))})"
+        else f"event in ({', '.join(literal(name) for name in sorted(needs.events))})"
         if needs.events
         else "false"
     )
     select = (
         "select\n    "
         + ",\n    ".join(columns)
-        + "\nfrom {{ ref('stg_events') }} as e"
+        + "\nfrom (\n    select "
+        + ",\n        ".join(["*", *fields.extracts()])
+        + "\n    from {{ ref('stg_events') }}"
+        + f"\n    where is_first and {wanted}"
+        + "\n    {% if is_incremental() %}and day in (select day from {{ stale_days() }}){% endif %}"
+        + "\n) as e"
         + "\njoin {{ ref('people') }} as p"
         + "\n    on p.source = (case when e.user_id is null then e.source else '' end)"
         + "\n    and p.id = coalesce(e.user_id, e.source_user_id)"
-        + f"\nwhere e.is_first and {wanted}"
     )
     layout = digest(select)
     full_refresh = "true" if layout != stored_layout else "none"
@@ -58,6 +59,5 @@ def tiles_model(fields: FieldSet, needs: Needs, clock: Clock, stored_layout: str
         + layout
         + "') }}\"\n) }}\n"
         + select
-        + "\n{% if is_incremental() %}\n    and e.day in (select day from {{ stale_days() }})\n{% endif %}"
-        + "\norder by e.event, e.ts, p.person_no, e.event_id\n"
+        + "\norder by e.event, e.ts\n"
     ), layout

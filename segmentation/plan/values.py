@@ -29,6 +29,7 @@ NEGATIVE = {"not_equals": "equals", "not_in": "in", "not_contains": "contains"}
 COMPARISONS = {"equals": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 PLAIN_DECIMAL = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?"
+QUOTE, MINUS, BRACKET, BRACE = 34, 45, 91, 123  # letters that JSON values begin with
 ISO_DATE = r"\d{4}-\d{2}-\d{2}"
 ISO_TIMESTAMP = ISO_DATE + r"[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?\s?(Z|z|[+-]\d{2}(:?\d{2})?)?"
 UNIX_SECONDS = r"\d{9,11}"
@@ -63,6 +64,21 @@ def facets_of_json(value: Sql) -> Facets:
             f""" then from_json({value}, '["JSON"]') end)"""
         ),
         document=Sql(f"(case when {kind} = 'OBJECT' then {value}::varchar end)"),
+    )
+
+
+def facets_of_json_text(value: Sql) -> Facets:
+    """The same for a column of JSON text that the engine wrote: its first letter tells its type without parsing."""
+    first = f"ascii({value})"
+    return Facets(
+        text=Sql(f"(case when {first} = {QUOTE} then {value}->>'$' end)"),
+        number=Sql(f"(case when {first} between 48 and 57 or {first} = {MINUS} then try_cast({value} as double) end)"),
+        boolean=Sql(f"(case when {value} = 'true' then true when {value} = 'false' then false end)"),
+        items=Sql(  # an empty list counts as null
+            f"""(case when {first} = {BRACKET} and json_array_length({value}) > 0"""
+            f""" then from_json({value}, '["JSON"]') end)"""
+        ),
+        document=Sql(f"(case when {first} = {BRACE} then {value} end)"),
     )
 
 
