@@ -60,7 +60,7 @@ class SequenceConditions:
             value = identity_of(self.events.fields.facets(leaf.same))
             terms.append(Sql(f"{value} is not null"))
         return Sql(
-            f"select distinct {ROW}.person_no, {value} as value, {ROW}.ts"
+            f"select {ROW}.person_no, {value} as value, {ROW}.ts"
             f" from {{{{ ref('event_tiles') }}}} as {ROW} where {all_of(terms)}"
         )
 
