@@ -4,15 +4,17 @@ A tick's own time is the run's moment, so a late start changes nothing. Not here
 """
 
 import re
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from orchestration.names import AS_OF_TAG, DAILY_JOB, SEGMENTS_JOB, segment_key
 from orchestration.settings import Settings
+from segmentation.clock import Clock
 from segmentation.language.folder import Folder
 
 DAILY = "0 0 * * *"
+SIGNS = {"*": "x", "/": "_by_", "-": "_to_", ",": "_and_", "#": "_nth_"}
 
 
 def schedules(settings: Settings, folder: Folder) -> list[dg.ScheduleDefinition]:
@@ -21,7 +23,7 @@ def schedules(settings: Settings, folder: Folder) -> list[dg.ScheduleDefinition]
     for definition in folder.definitions.values():
         cron = definition.refresh.cron
         if cron is not None and cron != DAILY and not definition.paused:
-            by_cron.setdefault(cron, []).append(definition.name)
+            by_cron.setdefault(cron.lower(), []).append(definition.name)  # MON and mon would share a name
     return [_daily(settings), *(_others(cron, sorted(names), settings) for cron, names in sorted(by_cron.items()))]
 
 
@@ -35,15 +37,16 @@ def _daily(settings: Settings) -> dg.ScheduleDefinition:
         description="All segments with a clock, at midnight of the workspace, for the day that just ended.",
     )
     def daily_recalculation(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        day, tags = _moment(context, settings)
-        return dg.RunRequest(partition_key=day, tags=tags)
+        # Where midnight comes twice, the day began at the first of them, whichever the tick is.
+        midnight = _midnight(context, settings)
+        return dg.RunRequest(partition_key=_day_before(midnight, settings), tags={AS_OF_TAG: midnight.isoformat()})
 
     return daily_recalculation
 
 
 def _others(cron: str, names: list[str], settings: Settings) -> dg.ScheduleDefinition:
     @dg.schedule(
-        name=f"refresh_{re.sub('[^0-9a-z]+', '_', cron.lower().replace('*', 'x')).strip('_')}",
+        name=schedule_name(cron),
         job_name=SEGMENTS_JOB,
         cron_schedule=cron,
         execution_timezone=settings.zone.key,
@@ -51,16 +54,31 @@ def _others(cron: str, names: list[str], settings: Settings) -> dg.ScheduleDefin
         description=f"Segments with the policy `{cron}`: {', '.join(names)}.",
     )
     def refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        local = context.scheduled_execution_time.astimezone(settings.zone)
-        if (local.hour, local.minute) == (0, 0):
+        if context.scheduled_execution_time == _midnight(context, settings):
             return dg.SkipReason("the daily recalculation at midnight covers it")
-        day, tags = _moment(context, settings)
-        return dg.RunRequest(asset_selection=[segment_key(name) for name in names], partition_key=day, tags=tags)
+        tick = context.scheduled_execution_time.astimezone(UTC)
+        return dg.RunRequest(
+            asset_selection=[segment_key(name) for name in names],
+            partition_key=_day_before(tick, settings),
+            tags={AS_OF_TAG: tick.isoformat()},
+        )
 
     return refresh
 
 
-def _moment(context: dg.ScheduleEvaluationContext, settings: Settings) -> tuple[str, dict[str, str]]:
-    tick = context.scheduled_execution_time.astimezone(UTC)
-    day = (tick - timedelta(microseconds=1)).astimezone(settings.zone).date()
-    return day.isoformat(), {AS_OF_TAG: tick.isoformat()}
+def schedule_name(cron: str) -> str:
+    """A name for each cron line: `refresh_0_9_x_x_1_to_5`. Dagster loads nothing if two schedules share one."""
+    for sign, word in SIGNS.items():
+        cron = cron.replace(sign, word)
+    return f"refresh_{re.sub('[^0-9a-z_]', '_', cron)}"
+
+
+def _midnight(context: dg.ScheduleEvaluationContext, settings: Settings) -> datetime:
+    """The first instant of the local day of a tick."""
+    clock = Clock(context.scheduled_execution_time, settings.zone)
+    return clock.midnight(clock.today)
+
+
+def _day_before(moment: datetime, settings: Settings) -> str:
+    """The local day that a moment belongs to; a midnight ends the day before it."""
+    return (moment - timedelta(microseconds=1)).astimezone(settings.zone).date().isoformat()
