@@ -51,8 +51,8 @@ def sync_project(project: Path) -> None:
         for file in (project / top).rglob("*.*"):
             relative = file.relative_to(project)
             compiled = relative.parent == PLAN_MODELS and file.suffix == ".sql"
-            if relative not in wanted and not compiled:
-                file.unlink()
+            if relative not in wanted and not compiled and not file.name.startswith("."):
+                file.unlink(missing_ok=True)
 
 
 def write_plan(project: Path, models: Mapping[str, str]) -> None:
@@ -70,7 +70,7 @@ def write_if_changed(file: Path, content: bytes) -> None:
     if file.exists() and file.read_bytes() == content:
         return
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.tmp")
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")  # a code location may load while a run writes
     temporary.write_bytes(content)
     temporary.replace(file)
 
@@ -101,6 +101,8 @@ def dbt(
     arguments += ["--profiles-dir", str(settings.project), "--target", settings.target]
     if select:
         arguments += ["--select", *select]
+    if command != "parse":  # the manifest is what Dagster loads; a run beside it leaves it alone
+        arguments.append("--no-write-json")
     arguments += ["--vars", json.dumps(dict(variables or {})), *flags]
     with with_environment(dbt_environment(settings)), _silenced():
         result = dbtRunner(callbacks=[_reporter(on_node)] if on_node else []).invoke(arguments)

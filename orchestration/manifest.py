@@ -9,6 +9,8 @@ import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
+from filelock import FileLock
+
 from orchestration.dbt_runner import PLAN_MODELS, dbt, sync_project, write_plan
 from orchestration.settings import Settings
 from segmentation.clock import Clock
@@ -19,6 +21,12 @@ STAMP = "parsed.sha256"
 
 def ensure_manifest(settings: Settings) -> Path:
     """The manifest of the working copy, parsed anew if any file but the compiled plan changed."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with FileLock(settings.home / "manifest.lock"):  # not the one of recalculations, which may be held for long
+        return _ensure(settings)
+
+
+def _ensure(settings: Settings) -> Path:
     sync_project(settings.project)
     if not any((settings.project / PLAN_MODELS).glob("*.sql")):
         write_plan(
@@ -38,6 +46,8 @@ def fingerprint(project: Path) -> str:
     for top in ("models", "macros", "tests", "dbt_project.yml", "profiles.yml"):
         root = project / top
         for file in sorted([root] if root.is_file() else root.rglob("*.*")):
+            if file.name.startswith("."):
+                continue
             if file.parent.relative_to(project) != PLAN_MODELS or file.suffix != ".sql":
                 digest.update(str(file.relative_to(project)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
