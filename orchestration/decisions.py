@@ -24,6 +24,7 @@ class Known:
     outcome: Outcome
     reason: str | None
     computed_hash: str | None  # of the last computation; None if it never was computed or was deleted
+    was_computed: bool = True  # ever, deleted or not
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,9 @@ class Decision:
     definition: Definition | None = None
 
 
-def assign_slots(known: Mapping[str, Known], names: Iterable[str]) -> dict[str, int]:
+def assign_slots(known: Mapping[str, int], names: Iterable[str]) -> dict[str, int]:
     """A permanent number for every segment: the old ones as they are, new names in order after them."""
-    slots = {name: one.segment_no for name, one in known.items()}
+    slots = dict(known)
     following = max(slots.values(), default=-1) + 1
     for number, name in enumerate(sorted(set(names) - set(slots)), start=following):
         slots[name] = number
@@ -84,7 +85,7 @@ def readable(known: Mapping[str, Known]) -> set[str]:
 def dropped_attributes(
     definitions: Mapping[str, Definition], before: Mapping[str, int], now: Mapping[str, int]
 ) -> dict[str, str]:
-    """Segments that ask for an attribute which users had at the last run and nobody has any more.
+    """Segments that ask for an attribute which users had (`before`, users by key) and nobody has any more (`now`).
 
     Such a rule would not fail by itself; it would quietly become empty.
     """
@@ -97,7 +98,7 @@ def dropped_attributes(
         for path in sorted(asked):
             key = path if path in before else path.split(".")[0]
             if key in gone:
-                failed[name] = f"attribute {key} is on no user any more ({before[key]:,} users had it at the last run)"
+                failed[name] = f"attribute {key} is on no user any more ({before[key]:,} users had it when last seen)"
                 break
     return failed
 
@@ -122,7 +123,7 @@ def decide(
             assert definition is not None
             stale = stale_reason(definition, computed, failed, folder, known)
             cause: Cause = (
-                "initial" if before is None or before.outcome != "deleted" and before.computed_hash is None
+                "initial" if before is None or not before.was_computed
                 else "data" if before.computed_hash == definition.hash
                 else "definition"
             )  # fmt: skip
@@ -132,8 +133,8 @@ def decide(
         elif definition is None and name in folder.broken:
             decisions.append(Decision(name, number, "failed", False, problems.get(name, "its file has an error")))
         elif definition is None:
-            first_time = before is not None and before.outcome != "deleted"
-            decisions.append(Decision(name, number, "deleted", first_time, "its file is gone", "definition"))
+            had_members = before is not None and before.computed_hash is not None
+            decisions.append(Decision(name, number, "deleted", had_members, "its file is gone", "definition"))
         elif definition.paused:
             decisions.append(Decision(name, number, "paused", False, None, None, definition))
         else:

@@ -32,3 +32,19 @@ def moment(day: date, started: datetime, tags: dict[str, str], settings: Setting
     if AS_OF_TAG in tags:
         return parse_as_of(tags[AS_OF_TAG], settings.zone)
     return min(end_of(day, settings), started)
+
+
+def after_the_last(
+    as_of: datetime, day: date, last: datetime | None, settings: Settings, *, is_tick: bool
+) -> tuple[datetime, bool]:
+    """A run's moment in view of the last published one, and whether the run is about the past.
+
+    History does not go back. A run that another one overtook (somebody refreshed a segment while it waited) stands for
+    that one's moment; for the tick of a midnight, which is the only recalculation of its day, this holds through the
+    day that follows.
+    """
+    if last is None or as_of >= last:
+        return as_of, False
+    if last < end_of(day, settings) or (is_tick and last < end_of(day + timedelta(days=1), settings)):
+        return last, False
+    return as_of, True

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import Literal
 
@@ -78,7 +78,12 @@ def prepare(
         load_landing(connection, settings.landing)
         known = state.read_state(connection)
         attributes = state.attribute_keys(connection)
-        slots = assign_slots(known.segments, [*folder.definitions, *folder.broken])
+        if mode == "present" and known.last_as_of is not None and as_of < known.last_as_of:
+            raise ValueError(
+                f"the last run stands for {known.last_as_of.isoformat()}, after {as_of.astimezone(UTC).isoformat()}:"
+                " history does not go back"
+            )
+        slots = assign_slots(known.slots, [*folder.definitions, *folder.broken])
         if mode == "past":
             wanted, stored, dropped = set(folder.definitions), set(), {}
         else:
@@ -91,9 +96,13 @@ def prepare(
         runnable = {name: one for name, one in folder.definitions.items() if name not in broken}
         plan = compile_for(settings, runnable, as_of, slots, wanted - set(refused), stored, known.tile_layout)
         failed = {**plan.failed, **refused}
-        decisions = decide(folder, known.segments, slots, plan.computed, failed)
+        # A past day is about the segments that can be computed today; what is gone or broken has no part in it.
+        concerned = slots if mode == "present" else {name: slots[name] for name in folder.definitions}
+        decisions = decide(folder, known.segments, concerned, plan.computed, failed)
+        # An attribute that is gone stays known: else the run after next would take its absence for the truth.
+        remembered = {**known.attributes, **attributes}
         run_no = state.open_run(
-            connection, as_of, day or day_of(as_of, settings), mode, decisions, attributes, source_run
+            connection, as_of, day or day_of(as_of, settings), mode, decisions, remembered, source_run
         )
     write_plan(settings.project, plan.models)
     problems = tuple(f"{one.file}:{one.line}: {one.message}" for one in folder.problems)
@@ -130,11 +139,15 @@ def compile_for(
     )
 
 
-def publish(settings: Settings, prepared: Prepared) -> None:
-    """Makes a built run visible: one transaction, then the landing files it read count as loaded."""
+def publish(settings: Settings, prepared: Prepared, *, staged: bool = True) -> None:
+    """Makes a built run visible: one transaction, then the landing files it read count as loaded.
+
+    `staged` is False if the run built on staging as it was: files that landed since were not read by anybody yet.
+    """
     with connect(settings.warehouse) as connection:
         state.publish(connection, prepared.run_no)
-        confirm_landing(connection)
+        if staged:
+            confirm_landing(connection)
 
 
 def recalculate(
@@ -148,15 +161,27 @@ def recalculate(
 ) -> Prepared:
     """A whole run in this process. Raises what `prepare` raises, and DbtFailed."""
     with exclusively(settings.home, waiting):
-        prepared = prepare(settings, as_of, only=only, source_run=source_run)
-        try:
-            dbt(settings, "build", on_node=on_node, flags=NO_UNIT_TESTS)
-        except DbtFailed as failure:
-            if failure.node not in PLAN_NODES:
-                raise
-            prepared = prepare_without_culprits(settings, prepared, failure, only=only, source_run=source_run)
-            dbt(settings, "build", on_node=on_node, flags=NO_UNIT_TESTS)
-        publish(settings, prepared)
+        return recalculate_now(settings, as_of, only=only, source_run=source_run, on_node=on_node)
+
+
+def recalculate_now(
+    settings: Settings,
+    as_of: datetime,
+    *,
+    only: Iterable[str] | None = None,
+    source_run: str | None = None,
+    on_node: Callable[[Built], None] | None = None,
+) -> Prepared:
+    """The same for callers that hold the workspace already."""
+    prepared = prepare(settings, as_of, only=only, source_run=source_run)
+    try:
+        dbt(settings, "build", on_node=on_node, flags=NO_UNIT_TESTS)
+    except DbtFailed as failure:
+        if failure.node not in PLAN_NODES:
+            raise
+        prepared = prepare_without_culprits(settings, prepared, failure, only=only, source_run=source_run)
+        dbt(settings, "build", on_node=on_node, flags=NO_UNIT_TESTS)
+    publish(settings, prepared)
     return prepared
 
 
@@ -200,7 +225,14 @@ def reconstruct(
 ) -> Prepared:
     """A past day's sizes and flows as if every segment had existed then; the present is not touched."""
     with exclusively(settings.home):
-        prepared = prepare_past(settings, day, source_run=source_run)
-        dbt(settings, "run", PAST_SIZES, on_node=on_node)
-        publish(settings, prepared)
+        return reconstruct_now(settings, day, source_run=source_run, on_node=on_node)
+
+
+def reconstruct_now(
+    settings: Settings, day: date, *, source_run: str | None = None, on_node: Callable[[Built], None] | None = None
+) -> Prepared:
+    """The same for callers that hold the workspace already."""
+    prepared = prepare_past(settings, day, source_run=source_run)
+    dbt(settings, "run", PAST_SIZES, on_node=on_node)
+    publish(settings, prepared)
     return prepared

@@ -32,11 +32,15 @@ ATTRIBUTES = "create table if not exists raw.attribute_keys (run_no integer, key
 
 @dataclass(frozen=True)
 class State:
-    """The published past: the last run and its moment, and what is known of every segment."""
+    """The published past: the last run and its moment, and what is known of every segment.
+
+    `slots` also has the segments that only a reconstructed day has seen so far. `attributes` are users by key.
+    """
 
     last_run: int
     last_as_of: datetime | None
     segments: Mapping[str, Known]
+    slots: Mapping[str, int]
     attributes: Mapping[str, int]
     tile_layout: str | None
 
@@ -55,19 +59,26 @@ def read_state(connection: duckdb.DuckDBPyConnection) -> State:
     ).fetchone()
     last_run, last_as_of = row if row else (None, None)
     segments = {
-        name: Known(number, outcome, reason, computed_hash)
-        for name, number, outcome, reason, computed_hash in connection.execute(
+        name: Known(number, outcome, reason, computed_hash, was_computed)
+        for name, number, outcome, reason, computed_hash, was_computed in connection.execute(
             """
             select
                 segment, any_value(segment_no), arg_max(outcome, run_no), arg_max_null(reason, run_no),
                 arg_max_null(case when outcome = 'deleted' then null else definition_hash end, run_no)
-                    filter (where is_computed)
+                    filter (where is_computed),
+                bool_or(is_computed)
             from raw.segment_definitions
             where mode = 'present' and run_no <= ? group by segment
             """,
             [last_run or 0],
         ).fetchall()
     }
+    slots = dict(
+        connection.execute(
+            "select segment, any_value(segment_no) from raw.segment_definitions"
+            " where run_no in (select run_no from raw.runs where is_published) group by segment order by segment"
+        ).fetchall()
+    )
     attributes = dict(
         connection.execute("select key, users from raw.attribute_keys where run_no = ?", [last_run or 0]).fetchall()
     )
@@ -75,6 +86,7 @@ def read_state(connection: duckdb.DuckDBPyConnection) -> State:
         last_run or 0,
         last_as_of.replace(tzinfo=UTC) if last_as_of else None,
         segments,
+        slots,
         attributes,
         _tile_layout(connection),
     )

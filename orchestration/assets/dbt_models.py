@@ -90,8 +90,8 @@ def model_assets(settings: Settings, manifest: Path, tables: Sequence[str], watc
                 "these models are one calculation: materialize all of them together, or the segments you need",
                 allow_retries=False,
             )
-        now = run_moment(context, settings)
         with exclusively(settings.home, watch.waiting):
+            now = run_moment(context, settings)
             if now.is_past:
                 prepared = prepare_past(settings, now.day, source_run=context.run_id)
             else:
@@ -104,7 +104,7 @@ def model_assets(settings: Settings, manifest: Path, tables: Sequence[str], watc
                 watch.prepared = prepared
                 events, failure = _build(context, dbt, settings, watch)
             if not failure:
-                publish(settings, prepared)
+                publish(settings, prepared, staged=False)
             yield from events
             if failure:
                 raise dg.Failure(str(failure), allow_retries=False)

@@ -15,9 +15,9 @@ import dagster as dg
 from orchestration.assets.moments import RunMoment, run_moment
 from orchestration.names import GROUPS, POOL, model_key, segment_key
 from orchestration.partitions import days
-from orchestration.recalculation import Prepared, recalculate, reconstruct
+from orchestration.recalculation import Prepared, recalculate_now, reconstruct_now
 from orchestration.settings import Settings
-from orchestration.warehouse import connect
+from orchestration.warehouse import connect, exclusively
 from orchestration.watch import Watch
 from segmentation.language.describe import as_tree, in_words
 from segmentation.language.folder import Folder
@@ -65,14 +65,14 @@ def segment_assets(settings: Settings, folder: Folder, watch: Watch) -> dg.Asset
     def segments(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         selected = {names[key] for key in context.selected_asset_keys if key in names}
         chosen = [name for name in in_order if name in selected]
-        now = run_moment(context, settings)
-        if not now.is_finished:
-            prepared = _recalculate(context, settings, chosen, now, watch)
-            watch.prepared = prepared
-            also = sorted(set(prepared.computed) - set(chosen)) if not now.is_past else []
-        else:
-            also = []
-        numbers = read_numbers(settings, [*chosen, *also], now)
+        also: list[str] = []
+        with exclusively(settings.home, watch.waiting):
+            now = run_moment(context, settings)
+            if not now.is_finished:
+                prepared = _recalculate(context, settings, chosen, now, watch)
+                watch.prepared = prepared
+                also = sorted(set(prepared.computed) - set(chosen)) if not now.is_past else []
+            numbers = read_numbers(settings, [*chosen, *also], now)
         yield from _report(context, chosen, numbers)
         for name in also:  # read by a chosen one, hence recalculated with it
             if name in numbers:
@@ -93,10 +93,8 @@ def _recalculate(
     context: dg.AssetExecutionContext, settings: Settings, names: Iterable[str], now: RunMoment, watch: Watch
 ) -> Prepared:
     if now.is_past:
-        return reconstruct(settings, now.day, source_run=context.run_id, on_node=watch.on_node)
-    return recalculate(
-        settings, now.as_of, only=names, source_run=context.run_id, on_node=watch.on_node, waiting=watch.waiting
-    )
+        return reconstruct_now(settings, now.day, source_run=context.run_id, on_node=watch.on_node)
+    return recalculate_now(settings, now.as_of, only=names, source_run=context.run_id, on_node=watch.on_node)
 
 
 def _report(
