@@ -8,20 +8,21 @@ Not here: the recalculation itself (`orchestration/recalculation.py`).
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 
 from orchestration.assets.moments import RunMoment, run_moment
+from orchestration.assets.segment_page import page, page_of_errors
 from orchestration.names import GROUPS, POOL, model_key, segment_key
 from orchestration.partitions import days
 from orchestration.recalculation import Prepared, recalculate_now, reconstruct_now
 from orchestration.settings import Settings
 from orchestration.warehouse import connect, exclusively
 from orchestration.watch import Watch
-from segmentation.language.describe import as_tree, in_words
 from segmentation.language.folder import Folder
-from segmentation.language.model import Connector, Definition, Live, Predict, StaticList
+from segmentation.language.model import Definition
 from segmentation.language.words import SYSTEM_SEGMENTS
 
 CHECK = "recalculated"
@@ -31,11 +32,12 @@ LABEL = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 
 @dataclass(frozen=True)
 class Numbers:
-    """What the warehouse publishes of one segment for one day."""
+    """What the warehouse publishes of one segment for one day. `is_new` if the run at hand calculated it."""
 
     status: str
     reason: str | None
     updated_at: datetime | None
+    is_new: bool
     users: int
     ios: int
     android: int
@@ -103,19 +105,21 @@ def _report(
     for name in names:
         one = numbers.get(name)
         passed = one is not None and one.status != "failed"
-        if one is not None and passed:
+        # Numbers of an earlier day are not shown again under this one: their flows would be plotted twice.
+        if one is not None and passed and one.is_new:
             yield dg.MaterializeResult(segment_key(name), metadata=metadata(one))
         yield dg.AssetCheckResult(
             passed=passed and one is not None and one.status != "stale",
             asset_key=segment_key(name),
             check_name=CHECK,
             severity=dg.AssetCheckSeverity.WARN if passed else dg.AssetCheckSeverity.ERROR,
-            metadata={"reason": (one.reason if one else None) or "-"},
+            metadata={"status": one.status, **({"reason": one.reason} if one.reason else {})} if one else {},
         )
 
 
 def metadata(one: Numbers) -> dict[str, dg.MetadataValue]:
     """Numbers plot over time by themselves, so they stay numbers."""
+    calculated = {"as_of": dg.MetadataValue.timestamp(one.updated_at.replace(tzinfo=UTC))} if one.updated_at else {}
     return {
         "dagster/row_count": dg.MetadataValue.int(one.users),
         "users": dg.MetadataValue.int(one.users),
@@ -125,7 +129,7 @@ def metadata(one: Numbers) -> dict[str, dg.MetadataValue]:
         "android": dg.MetadataValue.int(one.android),
         "web": dg.MetadataValue.int(one.web),
         "status": dg.MetadataValue.text(one.status),
-        "as_of": dg.MetadataValue.text(f"{one.updated_at}Z" if one.updated_at else "-"),
+        **calculated,
     }
 
 
@@ -134,7 +138,9 @@ def read_numbers(settings: Settings, names: Iterable[str], now: RunMoment) -> di
     with connect(settings.warehouse) as connection:
         rows = connection.execute(
             """
-            select s.segment, s.status, s.reason, s.updated_at, d.users, d.ios, d.android, d.web, d.entered, d."left"
+            select s.segment, s.status, s.reason, s.updated_at,
+                case when ? then d.day is not null else coalesce(s.updated_at = ?, false) end,
+                d.users, d.ios, d.android, d.web, d.entered, d."left"
             from segments.segments as s
             left join segments.segment_size_daily as d
                 on s.segment = d.segment
@@ -143,11 +149,11 @@ def read_numbers(settings: Settings, names: Iterable[str], now: RunMoment) -> di
                      and not l.reconstructed) end
             where list_contains(?, s.segment)
             """,
-            [now.is_past, now.day, list(names)],
+            [now.is_past, now.as_of.astimezone(UTC).replace(tzinfo=None), now.is_past, now.day, list(names)],
         ).fetchall()
     return {
-        name: Numbers(status, reason, updated_at, *(number or 0 for number in numbers))
-        for name, status, reason, updated_at, *numbers in rows
+        name: Numbers(status, reason, updated_at, is_new, *(number or 0 for number in numbers))
+        for name, status, reason, updated_at, is_new, *numbers in rows
     }
 
 
@@ -163,39 +169,26 @@ def _spec(definition: Definition, settings: Settings) -> dg.AssetSpec:
             *(segment_key(name) for name in definition.references if name not in SYSTEM_SEGMENTS),
         ],
         group_name=GROUPS[definition.kind],
-        description=_page(definition),
+        description=page(definition),
         owners=[owner] if owner and EMAIL.fullmatch(owner) else None,
         tags={label: "" for label in definition.labels if LABEL.fullmatch(label)},
-        kinds={"segment"},
+        kinds={"yaml"},  # a kind named segment would wear the logo of a vendor of that name
         skippable=True,
         metadata={
-            "definition": dg.MetadataValue.text(definition.file),
+            "definition": dg.MetadataValue.text(f"{settings.segments.name}/{Path(definition.file).name}"),
             "definition_hash": dg.MetadataValue.text(definition.hash),
             "refresh": dg.MetadataValue.text(definition.refresh.text),
         },
     )
 
 
-def _page(definition: Definition) -> str:
-    lines = [f"**{definition.title or definition.name}**", definition.description or "", in_words(definition), ""]
-    if not isinstance(definition.body, Connector | StaticList | Live | Predict):
-        lines += ["### Who is in", as_tree(definition.body)]
-    for word, others in (("Included", definition.include), ("Excluded", definition.exclude)):
-        if others:
-            lines += [f"{word}: {', '.join(f'`{name}`' for name in others)}"]
-    state = "paused" if definition.paused else f"recalculated {definition.refresh.text}"
-    lines += ["", f"Refresh: {state}" + (", ready to use" if definition.ready_to_use else "")]
-    return "\n\n".join(line for line in lines if line is not None)
-
-
 def _broken_spec(name: str, folder: Folder) -> dg.AssetSpec:
-    stem = re.compile(rf"(^|[\\/]){re.escape(name)}\.ya?ml$")
-    problems = [f"- line {p.line}: {p.message}" for p in folder.problems if stem.search(p.file)]
+    problems = [problem for problem in folder.problems if Path(problem.file).stem == name]
     return dg.AssetSpec(
         segment_key(name),
         deps=[model_key("segments", "segment_members")],
         group_name="with_errors",
-        description="\n".join(["**Its file has errors; the last good members stay.**", "", *problems]),
-        kinds={"segment"},
+        description=page_of_errors(problems),
+        kinds={"yaml"},
         skippable=True,
     )
