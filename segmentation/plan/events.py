@@ -187,11 +187,14 @@ class EventConditions:
             return FALSE, leaf.include_non_doers and leaf.aggregate is not None and _zero_passes(leaf.aggregate)
         if leaf.occurrence:
             return self._occurrence(one_pass, leaf, predicate, start, end), False
+        if leaf.aggregate is not None:
+            test = self._aggregate_test(one_pass, leaf.aggregate, predicate, start, end)
+            if not leaf.include_non_doers and _needs_an_event(leaf.aggregate):
+                return test, False
         latest = one_pass.aggregate(f"max({ROW}.ts)", predicate, None, end)
         happened = Sql(f"{latest} >= {literal(start)}") if start else Sql(f"{latest} is not null")
         if leaf.aggregate is None:
             return happened, False
-        test = self._aggregate_test(one_pass, leaf.aggregate, predicate, start, end)
         if leaf.include_non_doers and _zero_passes(leaf.aggregate):
             return all_of([happened, complement(test)]), True
         return all_of([happened, test]), False
@@ -289,6 +292,13 @@ def number_tests(found: Sql, tests: tuple[Test, ...]) -> Sql:
             sign = "<>" if test.operator == "not_equals" else COMPARISONS[test.operator]
             terms.append(Sql(f"{found} {sign} {literal(_numbers(test)[0])}"))
     return all_of(terms)
+
+
+def _needs_an_event(aggregate: Aggregate) -> bool:
+    """Whether the test of an aggregate fails by itself for a user without events: on null, or on a 0."""
+    if aggregate.function in ("count", "distinct"):
+        return not _zero_passes(aggregate)
+    return aggregate.function in ("sum", "avg", "min", "max")
 
 
 def _zero_passes(aggregate: Aggregate) -> bool:

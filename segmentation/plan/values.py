@@ -71,7 +71,10 @@ def facets_of_json_text(value: Sql) -> Facets:
     """The same for a column of JSON text that the engine wrote: its first letter tells its type without parsing."""
     first = f"ascii({value})"
     return Facets(
-        text=Sql(f"(case when {first} = {QUOTE} then {value}->>'$' end)"),
+        text=Sql(  # unquoted by hand where nothing is escaped, which is nearly always
+            f"(case when {first} = {QUOTE} then case when contains({value}, '\\') then {value}->>'$'"
+            f" else substr({value}, 2, length({value}) - 2) end end)"
+        ),
         number=Sql(f"(case when {first} between 48 and 57 or {first} = {MINUS} then try_cast({value} as double) end)"),
         boolean=Sql(f"(case when {value} = 'true' then true when {value} = 'false' then false end)"),
         items=Sql(  # an empty list counts as null
