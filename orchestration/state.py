@@ -103,14 +103,16 @@ def _tile_layout(connection: duckdb.DuckDBPyConnection) -> str | None:
 
 
 def attribute_keys(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """How many users have each top-level attribute, as they are in the landing area now."""
+    """How many users have each top-level attribute, null being none, as they are in the landing area now."""
     return dict(
         connection.execute(
             """
             select key, count(*) from (
-                select unnest(json_keys(attributes)) as key from raw.users
+                select attributes, unnest(json_keys(attributes)) as key from raw.users
                 where json_valid(attributes) and json_type(attributes) = 'OBJECT'
-            ) group by key order by key
+            )
+            where json_type(attributes, '/' || replace(replace(key, '~', '~0'), '/', '~1')) <> 'NULL'
+            group by key order by key
             """
         ).fetchall()
     )
