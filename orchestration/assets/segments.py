@@ -32,12 +32,14 @@ LABEL = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 
 @dataclass(frozen=True)
 class Numbers:
-    """What the warehouse publishes of one segment for one day. `is_new` if the run at hand calculated it."""
+    """What the warehouse publishes of one segment for one day. `is_new` if the run at hand calculated it, `is_past` if
+    it reconstructed that day."""
 
     status: str
     reason: str | None
-    updated_at: datetime | None
+    as_of: datetime | None
     is_new: bool
+    is_past: bool
     users: int
     ios: int
     android: int
@@ -119,7 +121,7 @@ def _report(
 
 def metadata(one: Numbers) -> dict[str, dg.MetadataValue]:
     """Numbers plot over time by themselves, so they stay numbers."""
-    calculated = {"as_of": dg.MetadataValue.timestamp(one.updated_at.replace(tzinfo=UTC))} if one.updated_at else {}
+    calculated = {"as_of": dg.MetadataValue.timestamp(one.as_of)} if one.as_of else {}
     return {
         "dagster/row_count": dg.MetadataValue.int(one.users),
         "users": dg.MetadataValue.int(one.users),
@@ -128,7 +130,7 @@ def metadata(one: Numbers) -> dict[str, dg.MetadataValue]:
         "ios": dg.MetadataValue.int(one.ios),
         "android": dg.MetadataValue.int(one.android),
         "web": dg.MetadataValue.int(one.web),
-        "status": dg.MetadataValue.text(one.status),
+        "status": dg.MetadataValue.text("reconstructed" if one.is_past else one.status),
         **calculated,
     }
 
@@ -151,10 +153,11 @@ def read_numbers(settings: Settings, names: Iterable[str], now: RunMoment) -> di
             """,
             [now.is_past, now.as_of.astimezone(UTC).replace(tzinfo=None), now.is_past, now.day, list(names)],
         ).fetchall()
-    return {
-        name: Numbers(status, reason, updated_at, is_new, *(number or 0 for number in numbers))
-        for name, status, reason, updated_at, is_new, *numbers in rows
-    }
+    found = {}
+    for name, status, reason, updated_at, is_new, *numbers in rows:
+        as_of = now.as_of if now.is_past else updated_at and updated_at.replace(tzinfo=UTC)
+        found[name] = Numbers(status, reason, as_of, is_new, now.is_past, *(number or 0 for number in numbers))
+    return found
 
 
 # ---------------------------------------------------------------- what the page says before any run
