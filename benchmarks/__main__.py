@@ -54,14 +54,18 @@ def compare(folder: Path, chosen: argparse.Namespace) -> int:
     rival = _side(folder, "rival", landing, folder / "queries.json")
     different = [one.name for one in segments if ours["members"].get(one.name) != rival["members"].get(one.name)]
     stages = ours["seconds"]
-    computed = stages["tiles"] + stages["conditions"] + stages["membership"]
+    # Like for like: both start from typed rows in event order and end with every member as a stored row.
+    computed = stages["conditions"] + stages["membership"]
+    prepared = stages["load"] + stages["tiles"] + computed
     result = {
         "machine": f"{platform.machine()}, {platform.system()}, DuckDB {duckdb.__version__}, 2 threads",
         "users": chosen.users, "events": chosen.events, "segments": chosen.segments,
         "members": sum(users for users, _ in ours["members"].values()),
         "ours_seconds": stages, "ours_computed": computed, "ours_peak_gib": ours["peak_bytes"] / GIB,
-        "rival_seconds": rival["seconds"], "rival_peak_gib": rival["peak_bytes"] / GIB,
-        "ratio": rival["seconds"] / computed, "ratio_with_load": rival["seconds"] / stages["total"],
+        "rival_prepare_seconds": rival["prepare_seconds"], "rival_seconds": rival["seconds"],
+        "rival_peak_gib": rival["peak_bytes"] / GIB,
+        "ratio": rival["seconds"] / computed,
+        "ratio_from_files": (rival["prepare_seconds"] + rival["seconds"]) / prepared,
         "different": different,
     }  # fmt: skip
     if chosen.json:
@@ -83,18 +87,16 @@ def _show(result: dict[str, object]) -> None:
     for column in ("", "seconds", "peak memory"):
         table.add_column(column, justify="left" if not column else "right")
     stages = result["ours_seconds"]
-    for stage in ("load", "tiles", "conditions", "membership"):
+    for stage in ("load", "tiles", "conditions", "membership", "write"):
         table.add_row(f"shared plan: {stage}", f"{stages[stage]:.1f}", "")
-    table.add_row(
-        "shared plan: tiles to members", f"{result['ours_computed']:.1f}", f"{result['ours_peak_gib']:.1f} GiB"
-    )
-    table.add_row("one query per segment", f"{result['rival_seconds']:.1f}", f"{result['rival_peak_gib']:.1f} GiB")
+    peaks = [f"{result[f'{side}_peak_gib']:.1f} GiB" for side in ("ours", "rival")]
+    table.add_row("shared plan: conditions and membership", f"{result['ours_computed']:.1f}", peaks[0])
+    table.add_row("by hand: typed tables in event order", f"{result['rival_prepare_seconds']:.1f}", "")
+    table.add_row("by hand: one query per segment", f"{result['rival_seconds']:.1f}", peaks[1])
     console = Console()
     console.print(table)
     console.print(f"{result['machine']}; {result['members']:,} memberships, {len(result['different'])} segments differ")
-    console.print(
-        f"[bold]{result['ratio']:.1f} times as fast[/bold] ({result['ratio_with_load']:.1f} with loading files)"
-    )
+    console.print(f"[bold]{result['ratio']:.1f} times as fast[/bold], {result['ratio_from_files']:.1f} from files on")
 
 
 if __name__ == "__main__":

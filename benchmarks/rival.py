@@ -19,6 +19,7 @@ FINGERPRINT = "count(*), coalesce(bit_xor(hash(user_id)), 0)::varchar"
 
 def run(landing: Path, queries: dict[str, str], database: Path) -> dict[str, object]:
     """Seconds for all queries, and of each segment the number and a fingerprint of its members."""
+    began = time.perf_counter()
     with duckdb.connect(str(database)) as connection:
         connection.execute("set threads = 2")
         connection.execute(
@@ -31,12 +32,17 @@ def run(landing: Path, queries: dict[str, str], database: Path) -> dict[str, obj
         )
         connection.execute("create table members (segment varchar, user_id varchar)")
         started = time.perf_counter()
+        prepared = started - began
         for name, sql in queries.items():
             connection.execute(f"insert into members select '{name}', user_id from ({sql})")
         seconds = time.perf_counter() - started
         rows = connection.execute(f"select segment, {FINGERPRINT} from members group by segment").fetchall()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"seconds": seconds, "peak_bytes": peak, "members": {name: [users, mark] for name, users, mark in rows}}
+    return {"prepare_seconds": prepared, "seconds": seconds, "peak_bytes": peak, "members": _marks(rows)}
+
+
+def _marks(rows: list[tuple[str, int, str]]) -> dict[str, list[object]]:
+    return {name: [users, mark] for name, users, mark in rows}
 
 
 if __name__ == "__main__":

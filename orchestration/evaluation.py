@@ -35,7 +35,10 @@ STAGES = {
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came of it: seconds per stage (`total` is wall time), rows read by table, members by segment, failures."""
+    """What came of it: seconds per stage, rows read by table, members by segment, and failures.
+
+    Stages are load, tiles, conditions, membership (until every member is a stored row) and write; total is wall time.
+    """
 
     seconds: Mapping[str, float]
     rows_in: Mapping[str, int]
@@ -68,8 +71,11 @@ def evaluate(
         with connect(throw_away.warehouse) as connection:
             started = time.perf_counter()
             rows_in = _rows_in(connection)
-            members = _write_members(connection, {slots[name]: name for name in plan.computed}, out)
+            members = _members(connection, {slots[name]: name for name in plan.computed})
             seconds["membership"] += time.perf_counter() - started
+            started = time.perf_counter()
+            _write(connection, out)
+            seconds["write"] = time.perf_counter() - started
     seconds["total"] = time.perf_counter() - began
     return Evaluation(seconds, rows_in, members, plan.failed)
 
@@ -85,24 +91,31 @@ def _rows_in(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return counts
 
 
-def _write_members(connection: duckdb.DuckDBPyConnection, names: Mapping[int, str], out: Path) -> dict[str, int]:
+def _members(connection: duckdb.DuckDBPyConnection, names: Mapping[int, str]) -> dict[str, int]:
+    """Stores one row per member, in order, and counts them by segment."""
     connection.execute("create temp table names (segment_no usmallint, segment varchar)")
     if names:
         connection.executemany("insert into names values (?, ?)", [[number, name] for number, name in names.items()])
-    counted = dict(
+    # In a fresh warehouse numbers go by name and by user id, so ordering by number is ordering by text.
+    connection.execute(
+        "create temp table members as from state.segment_members_now semi join names using (segment_no)"
+        " order by segment_no, person_no"
+    )
+    return dict(
         connection.execute(
             "select n.segment, count(m.person_no) from names as n"
-            " left join state.segment_members_now as m using (segment_no) group by n.segment order by n.segment"
+            " left join members as m using (segment_no) group by n.segment order by n.segment"
         ).fetchall()
     )
+
+
+def _write(connection: duckdb.DuckDBPyConnection, out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.tmp")
     form = "format parquet" if out.suffix == ".parquet" else "format csv, header"
-    # In a fresh warehouse numbers go by name and by user id, so ordering by number is ordering by text.
     connection.execute(
-        "copy (select n.segment, u.user_id from state.segment_members_now as m join names as n using (segment_no)"
+        "copy (select n.segment, u.user_id from members as m join names as n using (segment_no)"
         " join plan.user_profiles as u using (person_no) order by m.segment_no, m.person_no)"
         f" to '{str(temporary).replace(chr(39), chr(39) * 2)}' ({form})"
     )
     temporary.replace(out)
-    return counted

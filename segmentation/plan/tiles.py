@@ -1,8 +1,9 @@
 """The event tiles: the slice of every event day that some rule looks at, narrow and typed.
 
 A tile is one UTC day. It holds the events that rules name, with the properties they ask for taken out of JSON, in
-event and day order (by the instant would sort four times as long and prune no better), and is replaced as a whole when anything about its day changed. Windows are compared with
-instants, so tiles do not depend on a segment's window and hardly on the workspace's zone.
+event and day order (by the instant would take four times as long to sort and prune no better), and is replaced as a
+whole when anything about its day changed. Windows are compared with instants, so tiles do not depend on a segment's
+window and hardly on the workspace's zone.
 Not here: aggregation; that happens per condition, because windows and filters differ.
 """
 
