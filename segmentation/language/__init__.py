@@ -1,4 +1,4 @@
 """The segment language: YAML files in, checked definitions or errors with file and line out.
 
-`model.py` is what everything else works with. Not here: SQL, data, and what a definition's members are.
+`model/` is what everything else works with. Not here: SQL, data, and what a definition's members are.
 """
