@@ -1,0 +1,200 @@
+"""What people see and do in Dagster: names, the graph, a day's run, one segment, a past day, a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import dagster as dg
+import pytest
+
+from orchestration.definitions import build_defs
+from orchestration.names import AS_OF_TAG, DAILY_JOB, SEGMENTS_JOB, landing_key, model_key, segment_key
+from tests.orchestration.story import MEMBERS, MIDNIGHTS, arrive, begin
+from tests.orchestration.workspace import Workspace, an_event
+
+ASSETS = """
+landing/audience_members landing/audiences landing/blacklist landing/consents landing/devices landing/events
+landing/message_events landing/messages landing/users
+models/segment_changes models/segment_members models/segment_membership models/segment_size_daily models/segments
+segments/buyers segments/gold segments/gold_buyers segments/quiet
+""".split()
+
+
+class Place:
+    """A workspace and an instance that remembers its runs."""
+
+    def __init__(self, workspace: Workspace, instance: dg.DagsterInstance) -> None:
+        self.workspace, self.instance = workspace, instance
+
+    def defs(self) -> dg.Definitions:
+        return build_defs(self.workspace.settings)
+
+    def execute(self, day: str, only: Sequence[str] = (), as_of: str | None = None) -> dg.ExecuteInProcessResult:
+        job = self.defs().resolve_job_def(SEGMENTS_JOB if only else DAILY_JOB)
+        return job.execute_in_process(
+            partition_key=day,
+            instance=self.instance,
+            asset_selection=[segment_key(name) for name in only] or None,
+            tags={AS_OF_TAG: self.workspace.moment(as_of).isoformat()} if as_of else {},
+            raise_on_error=False,
+        )
+
+    def latest(self, segment: str) -> dict[str, object]:
+        """Partition and metadata of the last materialization."""
+        event = self.instance.get_latest_materialization_event(segment_key(segment))
+        assert event is not None
+        assert event.asset_materialization is not None
+        found = event.asset_materialization
+        return {"day": found.partition, **{name: value.value for name, value in found.metadata.items()}}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory):
+    workspace = begin(Workspace(tmp_path_factory.mktemp("dagster"), "Europe/Istanbul"))
+    workspace.define(
+        gold="title: Gold tier\ncreated_by: crm@example.com\nlabels: [value, top tier]\nrefresh: every 3 hours\n"
+        "who:\n  - {attribute: tier, equals: gold}\n",
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Place(workspace, instance)
+
+
+def graph(place: Place) -> dg.AssetGraph:
+    return place.defs().resolve_asset_graph()
+
+
+# ---------------------------------------------------------------- before any run
+
+
+def test_names_people_and_schedules_rely_on(place: Place):
+    defs = place.defs()
+    keys = {key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()}
+    layers = ("landing/", "models/", "segments/")
+    assert sorted(key for key in keys if key.startswith(layers)) == ASSETS
+    assert {key.split("/")[0] for key in keys} == {
+        "landing", "staging", "identity", "plan", "state", "records", "models", "segments",
+    }  # fmt: skip
+    assert {job.name for job in defs.jobs or []} == {"daily_recalculation", "recalculate_segments"}
+    assert sorted(one.name for one in defs.schedules or []) == ["daily_recalculation", "refresh_0_x_by_3_x_x_x"]
+
+
+def test_the_graph_runs_from_files_to_segments(place: Place):
+    nodes = graph(place)
+    path = [
+        landing_key("users"), model_key("staging", "stg_users"), model_key("plan", "user_profiles"),
+        model_key("plan", "user_conditions"), model_key("plan", "segment_bits_now"),
+        model_key("state", "segment_bits"), model_key("state", "segment_changes_log"),
+        model_key("state", "segment_stays"), model_key("segments", "segment_membership"),
+        model_key("segments", "segment_members"), segment_key("gold"), segment_key("gold_buyers"),
+    ]  # fmt: skip
+    for above, below in pairwise(path):
+        assert above in nodes.get(below).parent_keys, below
+    assert segment_key("gold") not in nodes.get(segment_key("quiet")).parent_keys
+
+
+def test_the_page_of_a_segment_says_its_rule_in_words_and_who_made_it(place: Place):
+    node = graph(place).get(segment_key("gold"))
+    assert "Gold tier" in str(node.description)
+    assert "Users whose tier is gold" in str(node.description)
+    assert "every 3 hours" in str(node.description)
+    assert (node.owners, node.group_name, node.tags.get("value")) == (["crm@example.com"], "rule_based", "")
+    assert "top tier" not in node.tags  # a label that Dagster could not hold as a tag
+    assert graph(place).get(segment_key("quiet")).owners == []
+
+
+# ---------------------------------------------------------------- runs, in the order of the file
+
+
+def test_the_daily_run_shows_a_page_of_numbers_for_every_segment(place: Place):
+    result = place.execute("2026-03-01")
+    assert result.success
+    assert place.workspace.members() == MEMBERS[0]
+    told = place.latest("gold")
+    assert {name: told[name] for name in ("day", "users", "entered", "left", "ios", "android", "web", "status")} == {
+        "day": "2026-03-01", "users": 2, "entered": 2, "left": 0, "ios": 1, "android": 1, "web": 1, "status": "ready",
+    }  # fmt: skip
+    assert told["as_of"] == place.workspace.moment(MIDNIGHTS[0]).timestamp()
+    checks = {one.check_name: one.passed for one in result.get_asset_check_evaluations()}
+    assert all(checks.values())
+    assert {"recalculated", "assert_sizes_follow_from_flows", "assert_nobody_is_in_a_segment_twice"} <= set(checks)
+
+
+@pytest.mark.long
+def test_one_segment_by_itself_brings_what_reads_it_and_new_files(place: Place):
+    arrive(place.workspace, MIDNIGHTS[1])
+    before = place.latest("quiet")
+    result = place.execute("2026-03-02", only=["buyers"], as_of=MIDNIGHTS[1])
+    assert result.success
+    assert place.workspace.members() == {**MEMBERS[1], "quiet": MEMBERS[0]["quiet"]}
+    assert (place.latest("buyers")["users"], place.latest("gold_buyers")["entered"]) == (2, 1)
+    assert (place.latest("gold_buyers")["day"], place.latest("quiet")) == ("2026-03-02", before)
+
+
+@pytest.mark.long
+def test_a_tick_that_a_refresh_overtook_still_recalculates_everything(place: Place):
+    place.execute("2026-03-03", only=["gold"], as_of="2026-03-03T00:00:30+03:00")
+    assert place.execute("2026-03-02", as_of=MIDNIGHTS[1]).success
+    # half a minute into the day, which is when cem has bought
+    assert place.workspace.members() == {**MEMBERS[1], "buyers": "ada bea cem", "quiet": "dan"}
+    assert place.workspace.rows("select distinct updated_at::varchar from segments.segments") == [
+        ("2026-03-02 21:00:30",)
+    ]
+
+
+@pytest.mark.long
+def test_a_file_that_lands_while_the_models_run_is_read_by_the_next_run(place: Place, monkeypatch: pytest.MonkeyPatch):
+    from orchestration.assets import dbt_models
+
+    workspace, prepare = place.workspace, dbt_models.prepare
+
+    def meanwhile(*args: object, **kwargs: object) -> object:
+        workspace.land("events/late", an_event("dan", "purchase", "2026-03-03T06:00:00Z"))
+        return prepare(*args, **kwargs)  # type: ignore[arg-type]
+
+    arrive(workspace, MIDNIGHTS[2])
+    monkeypatch.setattr(dbt_models, "prepare", meanwhile)
+    assert place.execute("2026-03-03", as_of=MIDNIGHTS[2]).success
+    assert workspace.members() == MEMBERS[2]
+    monkeypatch.undo()
+    assert place.execute("2026-03-03", as_of=MIDNIGHTS[2]).success
+    assert workspace.members() == {
+        **MEMBERS[2], "buyers": "bea cem dan", "quiet": "ada eve",
+    }  # fmt: skip
+
+
+@pytest.mark.long
+def test_a_day_that_is_over_is_reconstructed_and_the_present_stays(place: Place):
+    present = ("segments", "segment_members", "segment_membership", "segment_changes")
+    before = place.workspace.public(*present)
+    assert place.execute("2026-02-28").success
+    assert place.workspace.public(*present) == before
+    assert (place.latest("buyers")["day"], place.latest("buyers")["left"]) == ("2026-02-28", 1)
+    assert place.execute("2026-02-26", only=["gold"]).success
+    assert place.workspace.public(*present) == before
+    assert place.workspace.days("buyers")["2026-02-26"] == (1, 1, 0)
+
+
+@pytest.mark.long
+def test_a_segment_that_fails_turns_the_run_red_and_the_others_are_there(place: Place):
+    workspace = place.workspace
+    workspace.define(gold="who:\n  - {atribute: tier, equals: gold}\n", fresh="[{did: visit}]")
+    result = place.execute("2026-03-04", as_of=MIDNIGHTS[3])
+    assert not result.success
+    failures = [event for event in result.all_events if event.is_step_failure]
+    assert [event.step_key for event in failures] == ["segments"]
+    materialized = {event.asset_key for event in result.get_asset_materialization_events()}
+    assert {segment_key(name) for name in ("buyers", "gold_buyers", "quiet", "fresh")} <= materialized
+    assert segment_key("gold") not in materialized
+    checks = {
+        one.asset_key.path[-1]: (one.passed, one.severity.value)
+        for one in result.get_asset_check_evaluations()
+        if one.check_name == "recalculated"
+    }
+    assert checks["gold"] == (False, "ERROR")
+    assert checks["gold_buyers"] == (False, "WARN")
+    assert checks["quiet"][0]
+    node = graph(place).get(segment_key("gold"))
+    assert node.group_name == "with_errors"
+    assert "line 3: found unknown word 'atribute'" in str(node.description)
+    assert place.workspace.members()["fresh"] == "cem"
