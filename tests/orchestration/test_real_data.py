@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from orchestration.evaluation import evaluate
+from orchestration.partitions import end_of
 from orchestration.recalculation import recalculate
 from orchestration.settings import ROOT, Settings
 from segmentation.clock import parse_as_of
@@ -69,9 +70,11 @@ def test_the_daily_series_is_the_known_one(folder: Path, tmp_path: Path):
     workspace = Workspace(tmp_path)
     workspace.define(series=yaml.safe_dump({"who": series["rule"]}))
     settings = Settings(tmp_path / "home", str(folder), tmp_path / "segments", UTC)
-    midnights = [parse_as_of(one["as_of"], UTC) for one in series["days"]]
-    for as_of in [midnights[0] - timedelta(days=1), *midnights]:  # the day before the first, to count from
-        recalculate(settings, as_of)
+    # `as_of` names the day; its numbers are those of the run at the midnight that ends it.
+    last_day_before = date.fromisoformat(series["days"][0]["as_of"]) - timedelta(days=1)
+    for day in [last_day_before, *(date.fromisoformat(one["as_of"]) for one in series["days"])]:
+        recalculate(settings, end_of(day, settings))
     days = workspace.days("series")
-    found = [days[(as_of - timedelta(days=1)).date().isoformat()] for as_of in midnights]
-    assert found == [(one["size"], one["entered"], one["left"]) for one in series["days"]]
+    assert [(one["as_of"], *days[one["as_of"]]) for one in series["days"]] == [
+        (one["as_of"], one["size"], one["entered"], one["left"]) for one in series["days"]
+    ]
