@@ -25,7 +25,7 @@ def run(landing: Path, segments: Path, members: Path) -> dict[str, object]:
     settings = Settings(members.parent, str(landing), segments, ZoneInfo("UTC"))
     evaluation = evaluate(load_folder(segments), settings, AS_OF, members)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    rows = duckdb.sql(f"select segment, {FINGERPRINT} from '{members}' group by segment").fetchall()
+    rows = duckdb.execute(f"select segment, {FINGERPRINT} from '{members}' group by segment").fetchall()
     return {
         "seconds": dict(evaluation.seconds),
         "peak_bytes": peak,

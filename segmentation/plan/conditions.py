@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
-from segmentation.plan.sql import Sql, complement
+from segmentation.plan.sql import Sql
 
 WORD = 64
 
@@ -31,9 +31,16 @@ class Bit:
         """The word's column."""
         return f"c{self.word}"
 
-    def test(self, alias: str) -> Sql:
-        """True for users who have the bit."""
-        return Sql(f"({alias}.{self.column} & {1 << self.position}::ubigint) <> 0")
+    def test(self, alias: str, *, is_set: bool = True) -> Sql:
+        """True for users who have the bit, or who do not have it; never null."""
+        return Sql(f"({alias}.{self.column} & {1 << self.position}::ubigint) {'<>' if is_set else '='} 0")
+
+    def moved(self, alias: str, position: int) -> Sql:
+        """The bit alone, at another position of a word."""
+        distance = self.position - position
+        if distance >= 0:
+            return Sql(f"(({alias}.{self.column} >> {distance}) & {1 << position}::ubigint)")
+        return Sql(f"(({alias}.{self.column} & {1 << self.position}::ubigint) << {-distance})")
 
 
 @dataclass(frozen=True)
@@ -43,18 +50,17 @@ class Answer:
     bit: Bit
     negated: bool = False
 
-    def test(self, alias: str) -> Sql:
-        """True for users who satisfy the condition; never null."""
-        test = self.bit.test(alias)
-        return complement(test) if self.negated else test
+    def test(self, alias: str, *, holds: bool = True) -> Sql:
+        """True for users who satisfy the condition, or who do not; never null."""
+        return self.bit.test(alias, is_set=holds != self.negated)
 
 
 @dataclass(frozen=True)
 class Block:
     """One query over one source.
 
-    `tests` are what each bit asks of a row of `source`, whose `person_no` says whose row it is. Profile blocks have no
-    source, they are computed on the row of the user itself.
+    `tests` are what each bit asks of a row of `source` (called `t`), whose `person_no` says whose row it is. Profile
+    blocks have no source, they are computed on the row of the user itself.
     """
 
     tests: tuple[Sql, ...]

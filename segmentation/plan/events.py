@@ -1,9 +1,9 @@
 """Event leaves: `did` and `did_not`, compiled so that an event's rows are looked at once for all of them.
 
-Leaves over the same events share a pass: one GROUP BY over that event's rows whose aggregates are shared between
-leaves. Three things make a pass cheap: whether something happened in any window that reaches to now is one `max(ts)`
-for all those windows; leaves that differ in the threshold only share their aggregate; and a pass with many different
-filters is cut into one pass per filter, so that rows are not offered to filters that refuse them.
+Leaves that ask only whether something happened are bits of the event's row itself, or-ed together per person. The
+others share a pass: one GROUP BY over that event's rows whose aggregates are shared between leaves that differ in the
+threshold only. A pass with many different filters is cut into one pass per filter, so that rows are not offered to
+filters that refuse them.
 Not here: storing the rows (`compile.py`), tests on single values (`values.py`).
 """
 
@@ -139,7 +139,8 @@ class EventConditions:
             key = None if leaf.events is None else tuple(sorted(set(leaf.events)))
             groups.setdefault(key, []).append(leaf)
         for events, leaves in sorted(groups.items(), key=lambda item: (item[0] is not None, item[0] or ())):
-            for one_pass, members in self._passes(events, leaves):
+            answers.update(self._place_simple(layout, events, [leaf for leaf in leaves if self._is_simple(leaf)]))
+            for one_pass, members in self._passes(events, [leaf for leaf in leaves if not self._is_simple(leaf)]):
                 measured = [self._measure(one_pass, leaf) for leaf in members]
                 source = one_pass.source()
                 bits = layout.place_all([test for test, _ in measured], lambda tests, s=source: Block(tests, s))  # type: ignore[misc]
@@ -147,7 +148,30 @@ class EventConditions:
                     answers[leaf] = Answer(bit, negated)
         return answers
 
+    def _is_simple(self, leaf: Did) -> bool:
+        """Whether one event is enough: then its row alone sets the bit, and nothing needs to be counted per person."""
+        start, end = self._bounds(leaf)
+        return leaf.aggregate is None and leaf.occurrence is None and (start is None or start < end)
+
+    def _place_simple(self, layout: Layout, events: tuple[str, ...] | None, leaves: list[Did]) -> dict[Leaf, Answer]:
+        if not leaves:
+            return {}
+        whole = self._pass(events, leaves, TRUE)
+        source = Sql(
+            f"select * from {{{{ ref('event_tiles') }}}} as {ROW} where {rows_of(events, whole.start, whole.end)}"
+        )
+        tests = []
+        for leaf in leaves:
+            start, end = self._bounds(leaf)
+            terms = [] if start == whole.start or start is None else [Sql(f"{ROW}.ts >= {literal(start)}")]
+            terms += [] if end == whole.end else [Sql(f"{ROW}.ts < {literal(end)}")]
+            tests.append(all_of([*terms, self.leaves[leaf]]))
+        bits = layout.place_all(tests, lambda some: Block(some, source))
+        return {leaf: Answer(bit) for leaf, bit in zip(leaves, bits, strict=True)}
+
     def _passes(self, events: tuple[str, ...] | None, leaves: list[Did]) -> Iterable[tuple[Pass, list[Did]]]:
+        if not leaves:
+            return
         whole = self._pass(events, leaves, TRUE)
         for leaf in leaves:
             self._measure(whole, leaf)

@@ -164,7 +164,7 @@ class Conditions:
                 if block.source is None:
                     own.append(f"({bits})")
                 else:
-                    sources.append(f"select person_no, {bits} as bits\n    from ({block.source})")
+                    sources.append(f"select person_no, {bits} as bits\n    from ({block.source}) as t")
             if sources:
                 union = "\n    union all\n    ".join(sources)
                 ctes.append(

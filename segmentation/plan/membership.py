@@ -12,7 +12,7 @@ from dataclasses import replace
 from segmentation.language.model import All, Any_, Definition, Did, InSegment, Leaf, Not, Rule
 from segmentation.plan.conditions import WORD, Answer
 from segmentation.plan.leaves import Conditions, Unsupported, definition_leaves, universe_leaf
-from segmentation.plan.sql import Sql, all_of, any_of, complement, packed
+from segmentation.plan.sql import Sql, all_of, any_of, packed
 from segmentation.plan.system import system_definitions
 
 ROW = "x"
@@ -90,7 +90,7 @@ class Membership:
         chain = ",\n".join(f"level_{n} as (\n    {cte}\n)" for n, cte in enumerate(ctes))
         selects = [
             f"select {word}::usmallint as word, person_no, bits\nfrom (select person_no, "
-            f"{packed((self.slots[name] % WORD, self._result(name, referred)) for name in names)} as bits"
+            f"{' | '.join(self._placed(name, self.slots[name] % WORD, referred) for name in names)} as bits"
             f"\n    from level_{len(ctes) - 1} as {ROW})\nwhere bits <> 0"
             for word, names in self._words(order).items()
         ]
@@ -119,6 +119,22 @@ class Membership:
             words.setdefault(self.slots[name] // WORD, []).append(name)
         return words
 
+    def _placed(self, name: str, position: int, referred: set[str]) -> Sql:
+        """The members of a segment as a word with its one bit; a segment that is one condition just moves that bit."""
+        answer = self._lone_answer(name)
+        if answer is None or answer.negated:
+            return packed([(position, self._result(name, referred))])
+        return answer.bit.moved(ROW, position)
+
+    def _lone_answer(self, name: str) -> Answer | None:
+        definition = self.definitions[name]
+        if definition.include or definition.exclude or universe_leaf(definition) is not None:
+            return None
+        rule = definition.body
+        while isinstance(rule, All | Any_) and len(rule.children) == 1:
+            rule = rule.children[0]
+        return self.answers.get(rule)  # type: ignore[arg-type]  # a group or another kind of body is no key
+
     def _result(self, name: str, referred: set[str]) -> Sql:
         return Sql(f"{ROW}.{column_of(name)}") if name in referred else self.expression(name)
 
@@ -129,31 +145,33 @@ class Membership:
         if definition.include:
             included = [self._reference(other) for other in definition.include]
             terms.append(any_of(included) if definition.include_mode == "any" else all_of(included))
-        terms += [complement(self._reference(other)) for other in definition.exclude]
+        terms += [self._reference(other, holds=False) for other in definition.exclude]
         if (leaf := universe_leaf(definition)) is not None:
             terms.append(self._rule(leaf))
         return all_of(terms)
 
-    def _rule(self, rule: Rule) -> Sql:
+    def _rule(self, rule: Rule, holds: bool = True) -> Sql:
+        """True for rows that satisfy a rule, or that do not. Nothing here is null, so a complement goes down to the
+        bits, where it costs nothing."""
         match rule:
             case All(children):
-                return all_of(self._rule(child) for child in children)
+                return (all_of if holds else any_of)(self._rule(child, holds) for child in children)
             case Any_(children):
-                return any_of(self._rule(child) for child in children)
+                return (any_of if holds else all_of)(self._rule(child, holds) for child in children)
             case Not(child):
-                return complement(self._rule(child))
+                return self._rule(child, not holds)
             case InSegment(name):
-                return self._reference(name)
+                return self._reference(name, holds)
             case Did(negated=True):
-                return complement(self.answers[replace(rule, negated=False)].test(ROW))
+                return self.answers[replace(rule, negated=False)].test(ROW, holds=not holds)
             case _:
-                return self.answers[rule].test(ROW)
+                return self.answers[rule].test(ROW, holds=holds)
 
-    def _reference(self, name: str) -> Sql:
+    def _reference(self, name: str, holds: bool = True) -> Sql:
         if name in self.computed:
-            return Sql(f"{ROW}.{column_of(name)}")
+            return Sql(f"{'' if holds else 'not '}{ROW}.{column_of(name)}")
         slot = self.slots[name]
-        return Sql(f"({ROW}.p{slot // WORD} & {1 << slot % WORD}::ubigint) <> 0")
+        return Sql(f"({ROW}.p{slot // WORD} & {1 << slot % WORD}::ubigint) {'<>' if holds else '='} 0")
 
 
 def column_of(name: str) -> str:
