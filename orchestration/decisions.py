@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
+from croniter import croniter
+
+from segmentation.clock import Clock
 from segmentation.language.folder import Folder
 from segmentation.language.model import Attribute, Definition, leaves
 
@@ -25,6 +29,7 @@ class Known:
     reason: str | None
     computed_hash: str | None  # of the last computation; None if it never was computed or was deleted
     was_computed: bool = True  # ever, deleted or not
+    computed_at: datetime | None = None  # the moment of the last computation, aware UTC
 
 
 @dataclass(frozen=True)
@@ -57,24 +62,36 @@ def with_dependants(names: Iterable[str], definitions: Mapping[str, Definition])
     return found
 
 
-def due(folder: Folder, known: Mapping[str, Known], only: Iterable[str] | None) -> set[str]:
-    """Names to compute. `only` (and what reads it) when people or a policy's tick name segments; else all with a clock.
+def due(folder: Folder, known: Mapping[str, Known], only: Iterable[str] | None, clock: Clock) -> set[str]:
+    """Names to compute at the clock's moment.
 
-    Paused segments stay as they are unless named themselves.
+    When segments are named (`only`), those and what reads them. Else what is recalculated at least daily; what has a
+    cron line of its own, if it has ticked since the last computation; and whatever was never computed or has been
+    edited since, unless it waits for people (`manual`) and never was. Paused segments stay as they are unless named.
     """
     good = folder.definitions
     if only is not None:
         named = set(only) & set(good)
         return {n for n in with_dependants(named, good) if n in named or not good[n].paused}
-    return {
-        name
-        for name, one in good.items()
-        if not one.paused
-        and (
-            one.refresh.cron is not None
-            or (one.refresh.policy == "once" and (name not in known or known[name].computed_hash is None))
-        )
-    }
+    return {name for name, one in good.items() if not one.paused and _is_due(one, known.get(name), clock)}
+
+
+def _is_due(definition: Definition, before: Known | None, clock: Clock) -> bool:
+    policy = definition.refresh.policy
+    if policy in ("daily", "every"):
+        return True
+    if before is None or before.computed_hash is None:
+        return policy != "manual"
+    if before.computed_hash != definition.hash:
+        return True
+    return policy == "cron" and _has_ticked(str(definition.refresh.cron), before.computed_at, clock)
+
+
+def _has_ticked(cron: str, since: datetime | None, clock: Clock) -> bool:
+    if since is None:
+        return True
+    following = croniter(cron, since.astimezone(clock.zone)).get_next(datetime)
+    return bool(following <= clock.as_of)
 
 
 def readable(known: Mapping[str, Known]) -> set[str]:

@@ -6,6 +6,7 @@ Not here: the steps of a recalculation (`recalculation.py`) and the assets (`ass
 from __future__ import annotations
 
 import io
+import re
 import shutil
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
@@ -61,15 +62,16 @@ def launch(
         )
     errors = [event for event in result.all_events if event.is_step_failure]
     if watch.prepared is None or any(event.step_key != "segments" for event in errors):
-        raise RunFailed(_sentence(errors[0]))
+        raise RunFailed(_sentence(errors[0]) if errors else "the run ended before anything was decided")
     if errors and not watch.prepared.failures:
         raise RunFailed(_sentence(errors[0]))
     return watch.prepared
 
 
 def _sentence(event: object) -> str:
+    """The innermost reason of a failed step, without the class names that Dagster puts before it."""
     error = event.event_specific_data.error  # type: ignore[attr-defined]
     while error.cause is not None:
         error = error.cause
-    lines = [line.strip() for line in error.message.splitlines() if line.strip()]
-    return f"step {event.step_key}: " + " ".join(lines)[:1500]  # type: ignore[attr-defined]
+    text = " ".join(line.strip() for line in error.message.splitlines() if line.strip())
+    return re.sub(r"^([\w.]+\.)?[A-Z]\w*(Error|Failure|Failed|Busy|Exception): ", "", text)[:1500]

@@ -87,7 +87,7 @@ def prepare(
         if mode == "past":
             wanted, stored, dropped = set(folder.definitions), set(), {}
         else:
-            wanted = due(folder, known.segments, only)
+            wanted = due(folder, known.segments, only, Clock(as_of, settings.zone))
             stored = readable(known.segments)
             dropped = dropped_attributes(
                 {name: folder.definitions[name] for name in wanted}, known.attributes, attributes

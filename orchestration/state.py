@@ -59,15 +59,15 @@ def read_state(connection: duckdb.DuckDBPyConnection) -> State:
     ).fetchone()
     last_run, last_as_of = row if row else (None, None)
     segments = {
-        name: Known(number, outcome, reason, computed_hash, was_computed)
-        for name, number, outcome, reason, computed_hash, was_computed in connection.execute(
+        name: Known(number, outcome, reason, computed_hash, was_computed, at.replace(tzinfo=UTC) if at else None)
+        for name, number, outcome, reason, computed_hash, was_computed, at in connection.execute(
             """
             select
                 segment, any_value(segment_no), arg_max(outcome, run_no), arg_max_null(reason, run_no),
                 arg_max_null(case when outcome = 'deleted' then null else definition_hash end, run_no)
                     filter (where is_computed),
-                bool_or(is_computed)
-            from raw.segment_definitions
+                bool_or(is_computed), max(as_of) filter (where is_computed)
+            from raw.segment_definitions join raw.runs using (run_no, mode)
             where mode = 'present' and run_no <= ? group by segment
             """,
             [last_run or 0],

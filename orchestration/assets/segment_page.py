@@ -41,7 +41,7 @@ def refresh_in_words(refresh: Refresh) -> str:
         case "manual":
             return "Recalculated when somebody asks for it."
         case "cron":
-            return f"Recalculated at the cron times `{refresh.text}`, and in the daily run."
+            return f"Recalculated at the cron times `{refresh.text}`."
         case _:
             return f"Recalculated {refresh.text}."
 

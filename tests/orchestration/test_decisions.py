@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from orchestration.decisions import Decision, Known, assign_slots, decide, dropped_attributes, due, readable
+from segmentation.clock import Clock
 from segmentation.language.folder import Folder, load_texts
 
 RULE = "who: [{did: purchase}]\n"
+MONDAY = Clock(datetime(2026, 3, 2, tzinfo=UTC), ZoneInfo("Europe/Istanbul"))  # 03:00 local
 
 
 def folder(**texts: str) -> Folder:
@@ -48,13 +53,34 @@ POLICIES = {
 
 def test_a_full_run_computes_what_has_a_clock_and_what_was_asked_for_once():
     files = folder(**{name: text + RULE for name, text in POLICIES.items()})
-    assert due(files, {}, None) == {"daily", "default", "every", "cron", "once"}
+    assert due(files, {}, None, MONDAY) == {"daily", "default", "every", "cron", "once"}
 
 
 def test_once_means_once():
     files = folder(once="refresh: once\n" + RULE)
-    assert due(files, known(files, once="computed"), None) == set()
-    assert due(files, {"once": Known(0, "failed", "no luck", None)}, None) == {"once"}
+    assert due(files, known(files, once="computed"), None, MONDAY) == set()
+    assert due(files, {"once": Known(0, "failed", "no luck", None)}, None, MONDAY) == {"once"}
+
+
+@pytest.mark.parametrize(
+    ("computed_at", "is_due"),
+    [
+        ("2026-02-23T03:30:00Z", False),  # the tick of 23 February, 06:30 in Istanbul, is what it was computed for
+        ("2026-02-23T03:29:59Z", True),  # that tick was missed
+        ("2026-03-01T00:00:00Z", False),  # the next tick is half past three today
+    ],
+)
+def test_a_cron_line_is_due_once_it_has_ticked_since(computed_at: str, is_due: bool):
+    files = folder(weekly=POLICIES["cron"] + RULE)
+    before = Known(0, "computed", None, files.definitions["weekly"].hash, True, datetime.fromisoformat(computed_at))
+    assert (due(files, {"weekly": before}, None, MONDAY) == {"weekly"}) is is_due
+
+
+@pytest.mark.parametrize("policy", ["once", "manual", "cron"])
+def test_an_edited_rule_does_not_wait_for_its_clock(policy: str):
+    files = folder(edited=POLICIES[policy] + RULE)
+    before = Known(0, "computed", None, "another rule", True, MONDAY.as_of)
+    assert due(files, {"edited": before}, None, MONDAY) == {"edited"}
 
 
 FAMILY = {
@@ -81,7 +107,7 @@ FAMILY = {
     ],
 )
 def test_what_is_named_brings_what_reads_it_however_far(named: str, computed: str):
-    assert due(folder(**FAMILY), {}, named.split()) == set(computed.split())
+    assert due(folder(**FAMILY), {}, named.split(), MONDAY) == set(computed.split())
 
 
 def test_only_segments_that_were_computed_can_be_read():
