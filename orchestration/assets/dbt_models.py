@@ -43,7 +43,7 @@ class Translator(DagsterDbtTranslator):
         if node["resource_type"] == "source":
             if node["source_name"] == LANDING_SOURCES and node["name"] in self.tables:
                 return spec.replace_attributes(key=landing_key(node["name"]))
-            return spec.replace_attributes(key=dg.AssetKey(["records", node["name"]]))
+            return spec.replace_attributes(key=dg.AssetKey(["records", node["name"]]), group_name="records")
         layer = node["fqn"][1]
         return spec.replace_attributes(key=model_key(layer, node["name"]), group_name=layer)
 

@@ -20,7 +20,7 @@ def landing_assets(settings: Settings) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="landing",
         specs=[
-            dg.AssetSpec(landing_key(table), group_name="landing", kinds={"file"}, description=f"Files of `{table}`.")
+            dg.AssetSpec(landing_key(table), group_name="landing", kinds={"file"}, description=_description(table))
             for table in CONTRACT
         ],
         pool=POOL,
@@ -32,3 +32,8 @@ def landing_assets(settings: Settings) -> dg.AssetsDefinition:
             yield dg.MaterializeResult(landing_key(table), metadata={"files": report.files.get(table, 0)})
 
     return landing
+
+
+def _description(table: str) -> str:
+    required = CONTRACT[table].required or tuple(" or ".join(group) for group in CONTRACT[table].one_of)
+    return f"Files of the landing table {table}. Every file needs {', '.join(required)}."
