@@ -78,7 +78,7 @@ def write_if_changed(file: Path, content: bytes) -> None:
 def dbt_environment(settings: Settings) -> dict[str, str]:
     """What the profile reads."""
     return {
-        "SEGMENTS_WAREHOUSE": str(settings.warehouse),
+        "SEGMENTS_HOME": str(settings.home),
         "SEGMENTS_TARGET": settings.target,
         "DBT_PROFILES_DIR": str(settings.project),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",

@@ -118,12 +118,13 @@ def _build(
     """Builds the step's models; events are held back, because a plan that failed may be replaced by another."""
     with with_environment(dbt_environment(settings)):
         invocation = dbt.cli(["build", *NO_UNIT_TESTS], context=context, raise_on_error=False)
-    events = list(invocation.stream())
+    events = []
+    for event in invocation.stream():
+        events.append(event)
+        if watch.on_node and isinstance(event, dg.Output):
+            watch.on_node(Built(event.output_name.split("__", 1)[-1], "success", 0.0))
     results_file = invocation.target_path / "run_results.json"
     results = json.loads(results_file.read_text())["results"] if results_file.exists() else []
-    for one in results:
-        if watch.on_node:
-            watch.on_node(Built(_node(one), one["status"], one["execution_time"]))
     bad = [one for one in results if one["status"] in ("error", "fail")]
     if bad:
         message = " ".join(str(bad[0]["message"] or bad[0]["status"]).split())

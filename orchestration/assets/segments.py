@@ -78,7 +78,7 @@ def segment_assets(settings: Settings, folder: Folder, watch: Watch) -> dg.Asset
                 also = sorted(set(prepared.computed) - set(chosen)) if not now.is_past else []
             numbers = read_numbers(settings, [*chosen, *also], now)
         yield from _report(context, chosen, numbers)
-        for name in also:  # read by a chosen one, hence recalculated with it
+        for name in also:  # it reads a chosen one, hence was recalculated with it
             if name in numbers:
                 context.log_event(
                     dg.AssetMaterialization(

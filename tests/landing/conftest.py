@@ -25,7 +25,7 @@ def dbt_project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifes
         shutil.copytree(SOURCE / folder, project / folder)
     with pytest.MonkeyPatch.context() as patch:
         # The manifest holds the catalogue's name, which every warehouse shares, but not its folder.
-        patch.setenv("SEGMENTS_WAREHOUSE", str(project / "warehouse.duckdb"))
+        patch.setenv("SEGMENTS_HOME", str(project))
         where = ["--project-dir", str(project), "--profiles-dir", str(project)]
         parsed = dbtRunner().invoke(["--quiet", "parse", *where])
     assert parsed.success, parsed.exception
@@ -34,7 +34,7 @@ def dbt_project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifes
 
 @pytest.fixture
 def workspace(tmp_path: Path, dbt_project: tuple[Path, Manifest], monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    monkeypatch.setenv("SEGMENTS_WAREHOUSE", str(tmp_path / "warehouse.duckdb"))
+    monkeypatch.setenv("SEGMENTS_HOME", str(tmp_path))
     monkeypatch.setenv("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
     monkeypatch.delenv("SEGMENTS_TARGET", raising=False)
     ours = Workspace(tmp_path, *dbt_project)

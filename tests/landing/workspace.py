@@ -56,7 +56,7 @@ class Workspace:
             return load_landing(con, root_url or str(self.landing), full=full)
 
     def build(self, *select: str, command: str = "run") -> None:
-        os.environ["SEGMENTS_WAREHOUSE"] = str(self.root / "warehouse.duckdb")
+        os.environ["SEGMENTS_HOME"] = str(self.root)
         where = ["--project-dir", str(self.project), "--profiles-dir", str(self.project)]
         result = dbtRunner(self.manifest).invoke(
             ["--quiet", command, "--select", *(select or ("staging", "identity")), *where]
