@@ -7,8 +7,9 @@ Not here: whether a message reaches the user (`reach.py`).
 from __future__ import annotations
 
 from segmentation.language.model import Device
+from segmentation.plan.checks import Checks
+from segmentation.plan.facets import Facets
 from segmentation.plan.sql import Sql, all_of
-from segmentation.plan.values import Checks, Facets
 
 DEVICE = "d"
 

@@ -4,28 +4,25 @@ Leaves that ask only whether something happened are bits of the event's row itse
 others share a pass: one GROUP BY over that event's rows whose aggregates are shared between leaves that differ in the
 threshold only. A pass with many different filters is cut into one pass per filter, so that rows are not offered to
 filters that refuse them.
-Not here: storing the rows (`compile.py`), tests on single values (`values.py`).
+Not here: storing the rows (`compile.py`), tests on single values (`checks.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from operator import eq, ge, gt, le, lt, ne
 
 from segmentation.clock import bounds
-from segmentation.language.model import Aggregate, Did, Leaf, Test, Where
+from segmentation.language.model import Did, Leaf, Where
+from segmentation.plan.aggregates import ROW, aggregate_test, needs_an_event, order_key, zero_passes
+from segmentation.plan.checks import Checks, within
 from segmentation.plan.conditions import Answer, Block, Layout
 from segmentation.plan.fields import FieldSet
 from segmentation.plan.places import at
 from segmentation.plan.sql import FALSE, TRUE, Sql, all_of, complement, literal
-from segmentation.plan.values import COMPARISONS, Checks, Facets, as_instant, as_number, within
 
-ROW = "t"  # how a pass calls a stored event
 MANY_AGGREGATES = 12  # beyond this, one pass per filter is faster than one pass with FILTER clauses (measured)
-
-FACETS = ("text", "number", "boolean", "items", "document")
 
 
 @dataclass
@@ -208,18 +205,22 @@ class EventConditions:
         start, end = self._bounds(leaf)
         predicate = self.leaves[leaf]
         if start is not None and start >= end:  # an empty window: everybody is a non-doer
-            return FALSE, leaf.include_non_doers and leaf.aggregate is not None and _zero_passes(leaf.aggregate)
+            return FALSE, leaf.include_non_doers and leaf.aggregate is not None and zero_passes(leaf.aggregate)
         if leaf.occurrence:
             return self._occurrence(one_pass, leaf, predicate, start, end), False
         if leaf.aggregate is not None:
-            test = self._aggregate_test(one_pass, leaf.aggregate, predicate, start, end)
-            if not leaf.include_non_doers and _needs_an_event(leaf.aggregate):
+
+            def call(sql: str) -> Sql:
+                return one_pass.aggregate(sql, predicate, start, end)
+
+            test = aggregate_test(leaf.aggregate, call, self.fields, self.checks)
+            if not leaf.include_non_doers and needs_an_event(leaf.aggregate):
                 return test, False
         latest = one_pass.aggregate(f"max({ROW}.ts)", predicate, None, end)
         happened = Sql(f"{latest} >= {literal(start)}") if start else Sql(f"{latest} is not null")
         if leaf.aggregate is None:
             return happened, False
-        if leaf.include_non_doers and _zero_passes(leaf.aggregate):
+        if leaf.include_non_doers and zero_passes(leaf.aggregate):
             return all_of([happened, complement(test)]), True
         return all_of([happened, test]), False
 
@@ -229,60 +230,6 @@ class EventConditions:
             return within(one_pass.aggregate(f"{extreme}({ROW}.ts)", TRUE), start, end)
         fits = all_of([predicate, within(Sql(f"{ROW}.ts"), start, end)])
         return one_pass.aggregate(f"arg_{extreme}(coalesce({fits}, false), {order_key()})", TRUE)
-
-    def _aggregate_test(
-        self, one_pass: Pass, aggregate: Aggregate, predicate: Sql, start: datetime | None, end: datetime
-    ) -> Sql:
-        """The test of an aggregate; null or false for nobody's events."""
-
-        def call(sql: str) -> Sql:
-            return one_pass.aggregate(sql, predicate, start, end)
-
-        function, check = aggregate.function, aggregate.check
-        if function == "count":
-            return number_tests(call("count(*)"), check.tests)
-        if function == "distinct" and aggregate.of == "days":
-            return number_tests(call(f"count(distinct {ROW}.local_ts::date)"), check.tests)
-        assert aggregate.of is not None
-        facets = self.fields.facets(aggregate.of)
-        if function == "distinct":
-            return number_tests(call(f"count(distinct {identity_of(facets)})"), check.tests)
-        if function in ("first", "last"):
-            packed = ", ".join(f"{name} := {getattr(facets, name)}" for name in FACETS)
-            extreme = "min" if function == "first" else "max"
-            found = call(f"arg_{extreme}(struct_pack({packed}), {order_key()})")
-            return self.checks.holds(check, Facets(*(Sql(f"{found}.{name}") for name in FACETS)))
-        if check.convert == "date":
-            instant = as_instant(facets, self.checks.clock)
-            found = call(f"{function}({instant})")
-            return self._instant_tests(found, check.tests)
-        number = as_number(facets)
-        if function in ("min", "max"):
-            return number_tests(call(f"{function}({number})"), check.tests)
-        total = call(f"sum(coalesce({number}, 0))")  # a missing value counts as 0, in the average too
-        if function == "sum":
-            return number_tests(Sql(f"round({total}, 6)"), check.tests)
-        return number_tests(Sql(f"round({total} / {call('count(*)')}, 6)"), check.tests)
-
-    def _instant_tests(self, found: Sql, tests: tuple[Test, ...]) -> Sql:
-        terms = []
-        for test in tests:
-            if test.operator == "window":
-                terms.append(within(found, *bounds(test.value, self.checks.clock, of_events=False)))  # type: ignore[arg-type]
-            elif test.operator == "between":
-                assert isinstance(test.value, tuple)
-                low, high = (literal(self.checks.instant(one)) for one in test.value)
-                terms.append(Sql(f"{found} between {low} and {high}"))
-            elif test.operator == "not_equals":
-                terms.append(Sql(f"{found} <> {literal(self.checks.instant(test.value))}"))
-            else:
-                terms.append(Sql(f"{found} {COMPARISONS[test.operator]} {literal(self.checks.instant(test.value))}"))
-        return all_of(terms)
-
-
-def order_key() -> Sql:
-    """Events in time; equal times are ordered by event_id as text."""
-    return Sql(f"row({ROW}.ts, coalesce({ROW}.event_id, ''))")
 
 
 def in_hours(hours: tuple[int, int]) -> Sql:
@@ -295,52 +242,3 @@ def in_hours(hours: tuple[int, int]) -> Sql:
 def on_weekdays(weekdays: tuple[int, ...]) -> Sql:
     """Local ISO weekday, Monday is 1."""
     return Sql(f"isodow({ROW}.local_ts) in ({', '.join(str(day) for day in weekdays)})")
-
-
-def identity_of(f: Facets) -> Sql:
-    """A text that is equal for equal values: 1 and 1.0 are one, 1 and "1" are two; null where there is no value."""
-    return Sql(
-        f"coalesce('t' || {f.text}, 'n' || ({f.number})::varchar, 'b' || ({f.boolean})::varchar,"
-        f" 'l' || ({f.items})::varchar, 'o' || {f.document})"
-    )
-
-
-def number_tests(found: Sql, tests: tuple[Test, ...]) -> Sql:
-    """Tests of a computed number."""
-    terms: list[Sql] = []
-    for test in tests:
-        if test.operator == "between":
-            low, high = _numbers(test)
-            terms.append(Sql(f"{found} between {literal(low)} and {literal(high)}"))
-        else:
-            sign = "<>" if test.operator == "not_equals" else COMPARISONS[test.operator]
-            terms.append(Sql(f"{found} {sign} {literal(_numbers(test)[0])}"))
-    return all_of(terms)
-
-
-def _needs_an_event(aggregate: Aggregate) -> bool:
-    """Whether the test of an aggregate fails by itself for a user without events: on null, or on a 0."""
-    if aggregate.function in ("count", "distinct"):
-        return not _zero_passes(aggregate)
-    return aggregate.function in ("sum", "avg", "min", "max")
-
-
-def _zero_passes(aggregate: Aggregate) -> bool:
-    """Whether the aggregate of a user without events, which is 0, passes the tests."""
-    return all(_compares(0, test.operator, *_numbers(test)) for test in aggregate.check.tests)
-
-
-def _compares(number: float, operator: str, *values: float) -> bool:
-    if operator == "between":
-        low, high = values
-        return low <= number <= high
-    (value,) = values
-    signs: dict[str, Callable[[float, float], bool]] = {
-        "equals": eq, "not_equals": ne, "gt": gt, "gte": ge, "lt": lt, "lte": le
-    }  # fmt: skip
-    return signs[operator](number, value)
-
-
-def _numbers(test: Test) -> tuple[float, ...]:
-    values = test.value if isinstance(test.value, tuple) else (test.value,)
-    return tuple(float(value) for value in values)  # type: ignore[arg-type]

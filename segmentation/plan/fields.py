@@ -2,7 +2,7 @@
 
 A `FieldSet` collects what the conditions ask for while they are compiled, and then writes the select list of the model
 that stores it: one column per field and facet. Conditions only ever see those columns.
-Not here: which rows are stored (`compile.py`) and what is asked of a value (`values.py`).
+Not here: which rows are stored (`compile.py`) and what is asked of a value (`checks.py`).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from segmentation.plan.facets import Facets, extracted, facets_of_json_text
 from segmentation.plan.sql import NULL, Sql, column_stem
-from segmentation.plan.values import Facets, extracted, facets_of_json_text
 
 ColumnType = Literal["text", "number", "boolean", "timestamp"]
 

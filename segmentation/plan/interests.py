@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 from segmentation.clock import bounds
 from segmentation.language.model import Conversion, Interest, Leaf, Window
+from segmentation.plan.aggregates import ROW, identity_of
 from segmentation.plan.conditions import Answer, Block, Layout, batches
-from segmentation.plan.events import ROW, EventConditions, Pass, identity_of, rows_of
+from segmentation.plan.events import EventConditions, Pass, rows_of
+from segmentation.plan.facets import converted
 from segmentation.plan.sql import TRUE, Sql, all_of
-from segmentation.plan.values import converted
 
 
 class Population(NamedTuple):

@@ -30,6 +30,7 @@ from segmentation.language.model import (
     Tag,
     leaves,
 )
+from segmentation.plan.checks import Checks
 from segmentation.plan.conditions import Answer, Block, Layout
 from segmentation.plan.devices import device_source, device_test
 from segmentation.plan.events import EventConditions, Needs
@@ -42,7 +43,6 @@ from segmentation.plan.responses import ResponseConditions
 from segmentation.plan.rfm import RfmConditions
 from segmentation.plan.sequences import SequenceConditions
 from segmentation.plan.sql import Sql, packed
-from segmentation.plan.values import Checks
 
 
 class Unsupported(Exception):

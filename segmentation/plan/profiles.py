@@ -7,10 +7,10 @@ Not here: devices (`devices.py`) and anything that happened (`events.py`).
 from __future__ import annotations
 
 from segmentation.language.model import Attribute, Bucket, Located, Tag
+from segmentation.plan.checks import Checks
 from segmentation.plan.fields import FieldSet
 from segmentation.plan.places import at
 from segmentation.plan.sql import Sql, all_of, any_of, literal
-from segmentation.plan.values import Checks
 
 USER = "u"  # how a condition calls the profile row
 

@@ -12,8 +12,9 @@ from typing import Literal
 
 from segmentation.clock import Clock, shift
 from segmentation.language.model import Leaf, Regularly, Test, Unit
+from segmentation.plan.aggregates import ROW, number_tests
 from segmentation.plan.conditions import Answer, Block, Layout, batches
-from segmentation.plan.events import ROW, EventConditions, number_tests, rows_of
+from segmentation.plan.events import EventConditions, rows_of
 from segmentation.plan.sql import TRUE, Sql, all_of, literal
 
 Period = Literal["day", "week", "month"]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from segmentation.clock import Clock, bounds
 from segmentation.language.model import Leaf, Response
+from segmentation.plan.checks import within
 from segmentation.plan.conditions import Answer, Block, Layout, batches
 from segmentation.plan.sql import Sql, all_of, complement, literal
-from segmentation.plan.values import within
 
 ROW = "m"  # how a condition calls one message at one user
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from segmentation.clock import Clock, bounds
 from segmentation.language.model import Leaf, Rfm, Window
+from segmentation.plan.aggregates import ROW
 from segmentation.plan.conditions import Answer, Block, Layout
-from segmentation.plan.events import ROW, Needs, rows_of
+from segmentation.plan.events import Needs, rows_of
 from segmentation.plan.sql import Sql
 
 # Recency score: segment by frequency score, 1 to 5.

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from segmentation.clock import Clock, bounds
 from segmentation.language.model import Leaf, Sequence, Step, Within
+from segmentation.plan.aggregates import ROW, identity_of
 from segmentation.plan.conditions import Answer, Block, Layout
-from segmentation.plan.events import ROW, EventConditions, identity_of, rows_of
+from segmentation.plan.events import EventConditions, rows_of
 from segmentation.plan.sql import FALSE, TRUE, Sql, all_of, literal
 
 MICROSECONDS = {"minutes": 60_000_000, "hours": 3_600_000_000, "days": 86_400_000_000, "weeks": 604_800_000_000}

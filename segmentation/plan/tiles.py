@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from segmentation.clock import Clock
 from segmentation.plan.events import Needs
+from segmentation.plan.facets import local
 from segmentation.plan.fields import FieldSet
 from segmentation.plan.sql import Sql, digest, literal
-from segmentation.plan.values import local
 
 
 def tiles_model(fields: FieldSet, needs: Needs, clock: Clock, stored_layout: str | None) -> tuple[str, str]:

@@ -1,0 +1,119 @@
+"""Aggregates of a person's events: count, sum, avg, min, max, distinct, first and last, and the tests on them.
+
+A missing number counts as 0 in sums and averages; sums are rounded before they are compared, because the order of rows
+must not decide. Not here: which events are aggregated (`events.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import eq, ge, gt, le, lt, ne
+
+from segmentation.clock import bounds
+from segmentation.language.model import Aggregate, Test
+from segmentation.plan.checks import COMPARISONS, Checks, within
+from segmentation.plan.facets import Facets, as_instant, as_number
+from segmentation.plan.fields import FieldSet
+from segmentation.plan.sql import Sql, all_of, literal
+
+ROW = "t"  # how a pass calls a stored event
+FACETS = ("text", "number", "boolean", "items", "document")
+
+
+def aggregate_test(aggregate: Aggregate, call: Callable[[str], Sql], fields: FieldSet, checks: Checks) -> Sql:
+    """The test of an aggregate; null or false for nobody's events. `call` gives the name of an SQL aggregate."""
+    function, check = aggregate.function, aggregate.check
+    if function == "count":
+        return number_tests(call("count(*)"), check.tests)
+    if function == "distinct" and aggregate.of == "days":
+        return number_tests(call(f"count(distinct {ROW}.local_ts::date)"), check.tests)
+    assert aggregate.of is not None
+    facets = fields.facets(aggregate.of)
+    if function == "distinct":
+        return number_tests(call(f"count(distinct {identity_of(facets)})"), check.tests)
+    if function in ("first", "last"):
+        packed = ", ".join(f"{name} := {getattr(facets, name)}" for name in FACETS)
+        extreme = "min" if function == "first" else "max"
+        found = call(f"arg_{extreme}(struct_pack({packed}), {order_key()})")
+        return checks.holds(check, Facets(*(Sql(f"{found}.{name}") for name in FACETS)))
+    if check.convert == "date":
+        instant = as_instant(facets, checks.clock)
+        found = call(f"{function}({instant})")
+        return _instant_tests(found, check.tests, checks)
+    number = as_number(facets)
+    if function in ("min", "max"):
+        return number_tests(call(f"{function}({number})"), check.tests)
+    total = call(f"sum(coalesce({number}, 0))")  # a missing value counts as 0, in the average too
+    if function == "sum":
+        return number_tests(Sql(f"round({total}, 6)"), check.tests)
+    return number_tests(Sql(f"round({total} / {call('count(*)')}, 6)"), check.tests)
+
+
+def _instant_tests(found: Sql, tests: tuple[Test, ...], checks: Checks) -> Sql:
+    terms = []
+    for test in tests:
+        if test.operator == "window":
+            terms.append(within(found, *bounds(test.value, checks.clock, of_events=False)))  # type: ignore[arg-type]
+        elif test.operator == "between":
+            assert isinstance(test.value, tuple)
+            low, high = (literal(checks.instant(one)) for one in test.value)
+            terms.append(Sql(f"{found} between {low} and {high}"))
+        elif test.operator == "not_equals":
+            terms.append(Sql(f"{found} <> {literal(checks.instant(test.value))}"))
+        else:
+            terms.append(Sql(f"{found} {COMPARISONS[test.operator]} {literal(checks.instant(test.value))}"))
+    return all_of(terms)
+
+
+def order_key() -> Sql:
+    """Events in time; equal times are ordered by event_id as text."""
+    return Sql(f"row({ROW}.ts, coalesce({ROW}.event_id, ''))")
+
+
+def identity_of(f: Facets) -> Sql:
+    """A text that is equal for equal values: 1 and 1.0 are one, 1 and "1" are two; null where there is no value."""
+    return Sql(
+        f"coalesce('t' || {f.text}, 'n' || ({f.number})::varchar, 'b' || ({f.boolean})::varchar,"
+        f" 'l' || ({f.items})::varchar, 'o' || {f.document})"
+    )
+
+
+def number_tests(found: Sql, tests: tuple[Test, ...]) -> Sql:
+    """Tests of a computed number."""
+    terms: list[Sql] = []
+    for test in tests:
+        if test.operator == "between":
+            low, high = _numbers(test)
+            terms.append(Sql(f"{found} between {literal(low)} and {literal(high)}"))
+        else:
+            sign = "<>" if test.operator == "not_equals" else COMPARISONS[test.operator]
+            terms.append(Sql(f"{found} {sign} {literal(_numbers(test)[0])}"))
+    return all_of(terms)
+
+
+def needs_an_event(aggregate: Aggregate) -> bool:
+    """Whether the test of an aggregate fails by itself for a user without events: on null, or on a 0."""
+    if aggregate.function in ("count", "distinct"):
+        return not zero_passes(aggregate)
+    return aggregate.function in ("sum", "avg", "min", "max")
+
+
+def zero_passes(aggregate: Aggregate) -> bool:
+    """Whether the aggregate of a user without events, which is 0, passes the tests."""
+    return all(_compares(0, test.operator, *_numbers(test)) for test in aggregate.check.tests)
+
+
+def _compares(number: float, operator: str, *values: float) -> bool:
+    if operator == "between":
+        low, high = values
+        return low <= number <= high
+    (value,) = values
+    signs: dict[str, Callable[[float, float], bool]] = {
+        "equals": eq, "not_equals": ne, "gt": gt, "gte": ge, "lt": lt, "lte": le
+    }  # fmt: skip
+    return signs[operator](number, value)
+
+
+def _numbers(test: Test) -> tuple[float, ...]:
+    values = test.value if isinstance(test.value, tuple) else (test.value,)
+    return tuple(float(value) for value in values)  # type: ignore[arg-type]
