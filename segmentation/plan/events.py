@@ -208,18 +208,16 @@ class EventConditions:
             return FALSE, leaf.include_non_doers and leaf.aggregate is not None and zero_passes(leaf.aggregate)
         if leaf.occurrence:
             return self._occurrence(one_pass, leaf, predicate, start, end), False
-        if leaf.aggregate is not None:
+        assert leaf.aggregate is not None  # without one, the leaf is simple and not here
 
-            def call(sql: str) -> Sql:
-                return one_pass.aggregate(sql, predicate, start, end)
+        def call(sql: str) -> Sql:
+            return one_pass.aggregate(sql, predicate, start, end)
 
-            test = aggregate_test(leaf.aggregate, call, self.fields, self.checks)
-            if not leaf.include_non_doers and needs_an_event(leaf.aggregate):
-                return test, False
+        test = aggregate_test(leaf.aggregate, call, self.fields, self.checks)
+        if not leaf.include_non_doers and needs_an_event(leaf.aggregate):
+            return test, False
         latest = one_pass.aggregate(f"max({ROW}.ts)", predicate, None, end)
         happened = Sql(f"{latest} >= {literal(start)}") if start else Sql(f"{latest} is not null")
-        if leaf.aggregate is None:
-            return happened, False
         if leaf.include_non_doers and zero_passes(leaf.aggregate):
             return all_of([happened, complement(test)]), True
         return all_of([happened, test]), False
