@@ -60,6 +60,12 @@ def place(tmp_path_factory: pytest.TempPathFactory):
         yield Place(workspace, instance)
 
 
+@pytest.fixture(scope="module")
+def first_run(place: Place) -> dg.ExecuteInProcessResult:
+    """The daily run that every later one follows, whichever tests are chosen."""
+    return place.execute("2026-03-01")
+
+
 def graph(place: Place) -> dg.AssetGraph:
     return place.defs().resolve_asset_graph()
 
@@ -106,21 +112,21 @@ def test_the_page_of_a_segment_says_its_rule_in_words_and_who_made_it(place: Pla
 # ---------------------------------------------------------------- runs, in the order of the file
 
 
-def test_the_daily_run_shows_a_page_of_numbers_for_every_segment(place: Place):
-    result = place.execute("2026-03-01")
-    assert result.success
+def test_the_daily_run_shows_a_page_of_numbers_for_every_segment(place: Place, first_run: dg.ExecuteInProcessResult):
+    assert first_run.success
     assert place.workspace.members() == MEMBERS[0]
     told = place.latest("gold")
     assert {name: told[name] for name in ("day", "users", "entered", "left", "ios", "android", "web", "status")} == {
         "day": "2026-03-01", "users": 2, "entered": 2, "left": 0, "ios": 1, "android": 1, "web": 1, "status": "ready",
     }  # fmt: skip
     assert told["as_of"] == place.workspace.moment(MIDNIGHTS[0]).timestamp()
-    checks = {one.check_name: one.passed for one in result.get_asset_check_evaluations()}
+    checks = {one.check_name: one.passed for one in first_run.get_asset_check_evaluations()}
     assert all(checks.values())
     assert {"recalculated", "assert_sizes_follow_from_flows", "assert_nobody_is_in_a_segment_twice"} <= set(checks)
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("first_run")
 def test_one_segment_by_itself_brings_what_reads_it_and_new_files(place: Place):
     arrive(place.workspace, MIDNIGHTS[1])
     before = place.latest("quiet")
