@@ -70,6 +70,7 @@ def prepare(
 
     `only` names segments to refresh, together with those that read them; `broken` those that failed when they ran.
     """
+    day = day or day_of(as_of, settings)
     folder = load_folder(settings.segments)
     sync_project(settings.project)
     with connect(settings.warehouse) as connection:
@@ -101,14 +102,10 @@ def prepare(
         decisions = decide(folder, known.segments, concerned, plan.computed, failed)
         # An attribute that is gone stays known: else the run after next would take its absence for the truth.
         remembered = {**known.attributes, **attributes}
-        run_no = state.open_run(
-            connection, as_of, day or day_of(as_of, settings), mode, decisions, remembered, source_run
-        )
+        run_no = state.open_run(connection, as_of, day, mode, decisions, remembered, source_run)
     write_plan(settings.project, plan.models)
     problems = tuple(f"{one.file}:{one.line}: {one.message}" for one in folder.problems)
-    return Prepared(
-        run_no, as_of, day or day_of(as_of, settings), mode, plan.computed, tuple(decisions), plan, problems
-    )
+    return Prepared(run_no, as_of, day, mode, plan.computed, tuple(decisions), plan, problems)
 
 
 def _past_table(connection: object) -> None:
