@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestration.files import write_if_changed
 from orchestration.settings import DBT_SOURCE, Settings
 
 PLAN_MODELS = Path("models/plan")
@@ -62,16 +63,6 @@ def write_plan(project: Path, models: Mapping[str, str]) -> None:
     for file in folder.glob("*.sql"):
         if file.stem not in models:
             file.unlink()
-
-
-def write_if_changed(file: Path, content: bytes) -> None:
-    """Writes a file atomically unless it has this content already."""
-    if file.exists() and file.read_bytes() == content:
-        return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")  # a code location may load while a run writes
-    temporary.write_bytes(content)
-    temporary.replace(file)
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:

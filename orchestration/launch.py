@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
@@ -15,18 +14,12 @@ from datetime import UTC, datetime, timedelta
 from orchestration.dbt_runner import Built
 from orchestration.names import AS_OF_TAG, DAILY_JOB, SEGMENTS_JOB, segment_key
 from orchestration.recalculation import Prepared
-from orchestration.settings import ROOT, Settings
+from orchestration.settings import Settings
 from orchestration.watch import Watch
 
 
 class RunFailed(RuntimeError):
     """A step of the run failed; the message is its first error in one sentence. Nothing was published by that step."""
-
-
-def prepare_instance(settings: Settings) -> None:
-    """Puts the settings of the Dagster instance where Dagster looks for them."""
-    settings.dagster_home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(ROOT / "deploy" / "dagster.yaml", settings.dagster_home / "dagster.yaml")
 
 
 def launch(
@@ -42,16 +35,14 @@ def launch(
     Segments that could not be recalculated are among its decisions. Raises RunFailed when the run published nothing,
     and ValueError for settings and folders that cannot be read.
     """
-    import dagster as dg  # 2 s, with dbt 5 s
+    from orchestration.definitions import build_defs  # with Dagster and dbt 5 s
+    from orchestration.instance import open_instance
 
-    from orchestration.definitions import build_defs
-
-    prepare_instance(settings)
     watch = Watch(on_node, waiting)
     definitions = build_defs(settings, watch)
     job = definitions.resolve_job_def(SEGMENTS_JOB if only is not None else DAILY_JOB)
     day = (as_of - timedelta(microseconds=1)).astimezone(settings.zone).date()
-    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance, redirect_stdout(io.StringIO()):
+    with open_instance(settings) as instance, redirect_stdout(io.StringIO()):
         result = job.execute_in_process(
             partition_key=day.isoformat(),
             instance=instance,

@@ -100,10 +100,11 @@ def backfill(first: date, last: date, segments: Path | None, as_json: bool) -> N
 @with_debug
 def dev(host: str, port: int) -> None:
     """Start Dagster: its web page, schedules and sensors, until Ctrl-C."""
-    from orchestration.dbt_runner import write_if_changed
+    from orchestration.instance import open_instance
 
     settings = settings_for()
-    write_if_changed(settings.dagster_home / "dagster.yaml", (ROOT / "deploy/dagster.yaml").read_bytes())
+    with open_instance(settings):
+        pass  # three processes of Dagster open it next, all at once
     tools = Path(sys.executable).parent
     landing = settings.landing if "://" in settings.landing else str(Path(settings.landing).expanduser().resolve())
     environment = {

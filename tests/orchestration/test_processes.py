@@ -31,6 +31,20 @@ print("ready", flush=True)
 recalculate(settings, datetime.fromisoformat(as_of), only=only or None)
 """
 
+OPEN = """
+import sys, time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+import dagster
+from orchestration.instance import open_instance
+from orchestration.settings import Settings
+
+home, begin = Path(sys.argv[1]), float(sys.argv[2])
+time.sleep(max(0, begin - time.time()))
+with open_instance(Settings(home, "", home, ZoneInfo("UTC"))) as instance:
+    instance.get_runs(limit=1)
+"""
+
 
 def start(workspace: Workspace, as_of: str, *only: str) -> subprocess.Popen[str]:
     """A recalculation in a process of its own; returns when it has loaded what it needs and begins."""
@@ -104,3 +118,16 @@ def test_two_commands_at_once_both_succeed(tmp_path: Path):
         assert {row["segment"]: row["users"] for row in json.loads(output)["segments"]} == {
             segment: len(names.split()) for segment, names in MEMBERS[0].items()
         }
+
+
+def test_a_new_instance_of_dagster_can_be_opened_by_many_at_once(tmp_path: Path):
+    begin_at = str(time.time() + 12)  # all have imported Dagster by then
+    openers = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPEN, str(tmp_path), begin_at],
+            stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2],
+        )
+        for _ in range(6)
+    ]  # fmt: skip
+    complaints = [process.communicate(timeout=120)[1] for process in openers]
+    assert [process.returncode for process in openers] == [0] * 6, complaints
