@@ -27,6 +27,7 @@ STAGES = {
     "event_tiles": "tiles",
     "user_profiles": "conditions",
     "user_conditions": "conditions",
+    "roll_bits": "membership",
     "segment_bits_now": "membership",
     "segment_members_now": "membership",
     "bit_positions": "membership",

@@ -1,7 +1,8 @@
-"""The compiler: all definitions together become four dbt models.
+"""The compiler: all definitions together become five dbt models.
 
 `event_tiles` (the events some rule looks at, typed and in event and day order) -> `user_profiles` (one row per user) ->
-`user_conditions` (one bit per user and distinct condition) -> `segment_bits_now` (one bit per user and segment).
+`user_conditions` (one bit per user and distinct condition), `roll_bits` (one bit per person and segment without a rule)
+-> `segment_bits_now` (one bit per user and segment).
 A definition that cannot be compiled fails alone and is named in `Plan.failed`.
 Not here: what the leaves mean (the other modules of this package), and running anything.
 """
@@ -13,8 +14,9 @@ from dataclasses import dataclass
 
 from segmentation.clock import Clock
 from segmentation.language.model import Definition
-from segmentation.plan.leaves import Conditions, Unsupported
+from segmentation.plan.leaves import Conditions
 from segmentation.plan.membership import Membership
+from segmentation.plan.rolls import Unsupported, roll_of
 from segmentation.plan.system import system_definitions
 from segmentation.plan.tiles import tiles_model
 
@@ -57,6 +59,7 @@ def compile_plan(
     failed: dict[str, str] = {}
     for name in sorted(definitions):
         try:
+            roll_of(definitions[name])
             conditions.add(definitions[name])
         except Unsupported as reason:
             failed[name] = str(reason)
@@ -72,12 +75,14 @@ def compile_plan(
     for name in order:
         chosen.add(membership.definitions[name])
     answers, layout = chosen.place()
+    bits_now = membership.model(answers, order)
     return Plan(
         models={
             "event_tiles": tiles,
             "user_profiles": conditions.profiles_model(),
             "user_conditions": chosen.conditions_model(layout),
-            "segment_bits_now": membership.model(answers, order),
+            "roll_bits": membership.rolls.model(),
+            "segment_bits_now": bits_now,
         },
         computed=tuple(name for name in order if name in wanted),
         failed={name: reason for name, reason in membership.failed.items() if name in wanted},

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from segmentation.plan.sql import Sql
 
@@ -21,15 +21,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Bit:
-    """Where a condition's answer stands: a word of `user_conditions` and a position in it."""
+    """Where an answer stands: a word of `user_conditions` (`c0`, `c1`, ...) or of `roll_bits` (`r0`, ...), and a
+    position in it."""
 
     word: int
     position: int
+    letter: Literal["c", "r"] = "c"
 
     @property
     def column(self) -> str:
         """The word's column."""
-        return f"c{self.word}"
+        return f"{self.letter}{self.word}"
 
     def test(self, alias: str, *, is_set: bool = True) -> Sql:
         """True for users who have the bit, or who do not have it; never null."""

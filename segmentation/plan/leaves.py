@@ -45,10 +45,6 @@ from segmentation.plan.sequences import SequenceConditions
 from segmentation.plan.sql import Sql, packed
 
 
-class Unsupported(Exception):
-    """A leaf or kind that this version cannot compute; the message is one sentence for people."""
-
-
 def universe_leaf(definition: Definition) -> Leaf | None:
     """The leaf that cuts a definition's result to its universe, or None for all known users."""
     match definition.universe:
@@ -62,9 +58,8 @@ def universe_leaf(definition: Definition) -> Leaf | None:
 
 def definition_leaves(definition: Definition) -> Iterator[Leaf]:
     """Every leaf that a definition asks for by itself; referenced segments are not entered."""
-    if definition.kind != "who":
-        raise Unsupported(f"segments of kind `{definition.kind}` are not computed by this version")
-    yield from leaves(definition.body)  # type: ignore[arg-type]
+    if definition.kind == "who":
+        yield from leaves(definition.body)  # type: ignore[arg-type]
     if (leaf := universe_leaf(definition)) is not None:
         yield leaf
 
@@ -89,8 +84,8 @@ class Conditions:
         self.devices: dict[Leaf, Sql] = {}
 
     def add(self, definition: Definition) -> None:
-        """Registers every leaf of a definition; raises Unsupported before it changes anything."""
-        for leaf in list(definition_leaves(definition)):
+        """Registers every leaf of a definition."""
+        for leaf in definition_leaves(definition):
             self._register(leaf)
 
     def _register(self, leaf: Leaf) -> None:

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from segmentation.language.model import All, Any_, Definition, Did, InSegment, Leaf, Not, Rule
 from segmentation.plan.conditions import WORD, Answer
-from segmentation.plan.leaves import Conditions, Unsupported, definition_leaves, universe_leaf
+from segmentation.plan.leaves import Conditions, universe_leaf
+from segmentation.plan.rolls import Rolls, Unsupported, roll_of
 from segmentation.plan.sql import Sql, all_of, any_of, packed
 from segmentation.plan.system import system_definitions
 
@@ -35,6 +36,7 @@ class Membership:
         self.definitions = {**definitions, **self.system}
         self.failed = dict(failed)
         self.answers: Mapping[Leaf, Answer] = {}
+        self.rolls = Rolls()
 
     def resolve(self) -> list[str]:
         """Names to compute, references first, system segments that are referred to included."""
@@ -65,7 +67,7 @@ class Membership:
                 why = self.failed.get(reference, "it has no members yet")
                 return f"refers to segment {reference}, which cannot be read: {why}"
         try:
-            list(definition_leaves(self.definitions[name]))
+            roll_of(self.definitions[name])
         except Unsupported as reason:
             return str(reason)
         return None
@@ -75,6 +77,9 @@ class Membership:
     def model(self, answers: Mapping[Leaf, Answer], order: list[str]) -> str:
         """The dbt model `segment_bits_now`: word, person and bits, one row where any bit is set."""
         self.answers = answers
+        for name in order:
+            if (roll := roll_of(self.definitions[name])) is not None:
+                self.rolls.bit(roll)
         referred = {r for name in order for r in self.definitions[name].references}
         levels = self._levels(order)
         from_stored = sorted({self.slots[r] // WORD for r in referred if r not in self.computed})
@@ -104,6 +109,9 @@ class Membership:
             f"\n    left join {{{{ stored_bits({word}) }}}} as p{word} on p{word}.person_no = c.person_no"
             for word in stored_words
         )
+        if self.rolls.bits:
+            columns += "".join(f", coalesce(r.{word}, 0::ubigint) as {word}" for word in self.rolls.columns)
+            joins += "\n    left join {{ ref('roll_bits') }} as r on r.person_no = c.person_no"
         return f"select c.*{columns} from {{{{ ref('user_conditions') }}}} as c{joins}"
 
     def _levels(self, order: list[str]) -> dict[str, int]:
@@ -141,7 +149,8 @@ class Membership:
     def expression(self, name: str) -> Sql:
         """The members of a segment as a boolean of a row; never null."""
         definition = self.definitions[name]
-        terms = [self._rule(definition.body)]  # type: ignore[arg-type]
+        roll = roll_of(definition)
+        terms = [self.rolls.bit(roll).test(ROW) if roll else self._rule(definition.body)]  # type: ignore[arg-type]
         if definition.include:
             included = [self._reference(other) for other in definition.include]
             terms.append(any_of(included) if definition.include_mode == "any" else all_of(included))

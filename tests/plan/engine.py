@@ -20,7 +20,7 @@ from segmentation.plan.compile import Plan, compile_plan
 
 Row = Mapping[str, Any]
 
-MODELS = ("event_tiles", "user_profiles", "user_conditions", "segment_bits_now")
+MODELS = ("event_tiles", "user_profiles", "user_conditions", "roll_bits", "segment_bits_now")
 
 COLUMNS = {
     "users": "user_id varchar, external_id varchar, email varchar, msisdn varchar, created_at timestamp,"
