@@ -18,6 +18,7 @@ from orchestration.cli.words import Failed, complain
 COMMANDS = {
     "validate": "validate",
     "evaluate": "evaluate",
+    "test": "test",
     "run": "runs",
     "refresh": "runs",
     "list": "catalogue",

@@ -12,11 +12,12 @@ from typing import Literal, cast
 from segmentation.language import parse_head as head
 from segmentation.language import parse_kinds, words
 from segmentation.language.model import Connector, Definition, Kind, Known, Live, Predict, Rule, StaticList
-from segmentation.language.parse_beside import activate, tests
+from segmentation.language.parse_beside import activate
 from segmentation.language.parse_refresh import DEFAULT, refresh
 from segmentation.language.parse_rule import rule
+from segmentation.language.parse_tests import tests
 from segmentation.language.parse_values import boolean, choice, text, texts, unknown_words
-from segmentation.language.problems import Problem, Report
+from segmentation.language.problems import Problem, Report, one_of
 from segmentation.language.yaml_file import BadYaml, Fields, Node, read_yaml
 
 Body = Rule | Connector | StaticList | Live | Predict
@@ -82,6 +83,12 @@ def _definition(fields: Fields, stem: str, r: Report) -> Definition | None:
                 "empty then; a rolling window such as 24 hours, or a previous one, may be what is meant",
             )
     universe = head.universe(given["universe"], r) if "universe" in given else None
+    if "tests" in given and kind is not None and kind not in words.TESTED_KINDS:
+        r.error(
+            fields.lines["tests"],
+            f"found tests beside {kind}, expected them beside {one_of(words.TESTED_KINDS)}: whoever is in such a "
+            "segment does not follow from events; segments that read it can be tested",
+        )
     definition = Definition(
         name=name or stem,
         file=r.file,

@@ -21,6 +21,8 @@ _TEXT: Schema = {"type": "string", "minLength": 1}
 _ID: Schema = {"type": ["string", "integer"]}
 _NUMBER: Schema = {"type": "number"}
 _BOOLEAN: Schema = {"type": "boolean"}
+_NULL: Schema = {"type": "null"}
+_PERSON: Schema = {"type": ["string", "number", "boolean"]}
 _SCALAR: Schema = {"type": ["string", "number", "boolean"]}
 _ORDERED: Schema = {"type": ["string", "number"]}
 _SHARE: Schema = {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string", "pattern": "%$"}]}
@@ -290,16 +292,41 @@ def _who() -> Schema:
 
 
 def _test() -> Schema:
-    event = {"type": "array", "minItems": 3, "maxItems": 4}
-    people = _list({"type": ["string", "number", "boolean"]}, least=0)
+    people = _list(_PERSON, least=0)
     shapes: dict[str, Schema] = {
         "as_of": _MOMENT,
-        "users": {"type": "object", "additionalProperties": {"type": ["object", "null"]}},
-        "events": _list(event, least=0),
+        "timezone": _TEXT,
+        "users": {"type": "object", "additionalProperties": {"anyOf": [_columns("users", True), _NULL]}},
+        "events": _list(
+            _tuple(_PERSON, _TEXT, _MOMENT, {"anyOf": [_columns("events", True), _NULL]}, least=3), least=0
+        ),
+        **{
+            table: _list({**_columns(table, False), "required": list(needed)}, least=0)
+            for table, needed in words.TEST_ROWS_NEED.items()
+        },
+        "message_events": _list(_tuple(_PERSON, _TEXT, _enum(words.MESSAGE_KINDS), _MOMENT, least=4), least=0),
+        "segments": {"type": "object", "additionalProperties": people},
         "in": people,
         "out": people,
     }
     return _object({word: shapes[word] for word in words.TEST}, ["as_of", "users"])
+
+
+def _tuple(*items: Schema, least: int) -> Schema:
+    return {"type": "array", "prefixItems": list(items), "minItems": least, "maxItems": len(items)}
+
+
+def _columns(table: str, others: bool) -> Schema:
+    """A row of a test: its columns, each of which may be null, and what may stand beside them."""
+    kinds: dict[str, Schema] = {
+        "user": _PERSON, "text": _TEXT, "time": _MOMENT, "flag": _BOOLEAN, "number": _NUMBER,
+        "channel": _enum(words.CHANNELS), "texts": _list(_TEXT, least=0), "object": {"type": "object"},
+    }  # fmt: skip
+    columns = {
+        name: kinds[kind] if kind == "user" else {"anyOf": [kinds[kind], _NULL]}
+        for name, kind in words.TEST_COLUMNS[table].items()
+    }
+    return {"type": "object", "properties": columns, "additionalProperties": others}
 
 
 def _destination(to: str) -> Schema:

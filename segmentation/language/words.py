@@ -125,7 +125,47 @@ REFRESHES = ("daily", "every 3 hours", "once", "manual")
 
 # ---------------------------------------------------------------- beside the rule
 
-TEST = ("as_of", "users", "events", "in", "out")
+TEST = (
+    "as_of", "timezone", "users", "events", "devices", "consents", "blacklist", "messages", "message_events",
+    "segments", "in", "out",
+)  # fmt: skip
+TESTED_KINDS = ("who", "live")  # whose members follow from what a test can tell
+# Columns that a test may give, by landing table; any other key of a user or an event is an attribute or a property.
+TEST_COLUMNS: dict[str, dict[str, str]] = {
+    "users": {
+        **dict.fromkeys(("external_id", "email", "msisdn", "city", "country"), "text"),
+        **dict.fromkeys(("created_at", "updated_at"), "time"),
+        **dict.fromkeys(("is_test", "ad_consent"), "flag"),
+        **dict.fromkeys(("lat", "lon"), "number"),
+        "attributes": "object",
+        "tags": "texts",
+    },
+    "events": {
+        **dict.fromkeys(("source", "event_id", "platform", "session_id", "city", "region", "country"), "text"),
+        "ingested_at": "time",
+        **dict.fromkeys(("lat", "lon"), "number"),
+        "properties": "object",
+    },
+    "devices": {
+        "user_id": "user",
+        **dict.fromkeys(("device_id", "platform", "device_type", "device_model", "os_version", "app_version"), "text"),
+        **dict.fromkeys(("registered", "installed", "has_token", "push_permission"), "flag"),
+        "last_used_at": "time",
+    },
+    "consents": {"user_id": "user", "channel": "channel", "state": "text", "at": "time", "reason": "text"},
+    "blacklist": {"user_id": "user", "channel": "channel", "listed": "flag", "at": "time"},
+    "messages": {
+        **dict.fromkeys(("message_id", "title", "channel", "status"), "text"),
+        **dict.fromkeys(("created_at", "sent_at"), "time"),
+    },
+}
+TEST_ROWS_NEED = {
+    "devices": ("user_id", "platform"),
+    "consents": ("user_id", "channel", "state"),
+    "blacklist": ("user_id", "channel"),
+    "messages": ("message_id",),
+}
+MESSAGE_KINDS = ("targeted", "sent", "delivered", "failed", "impression", "opened", "clicked", "converted")
 DESTINATIONS: dict[str, tuple[str, ...]] = {  # words beside `to` and `when`
     "netmera_tag": ("tag", "mode"),
     "meta": ("audience", "mode"),

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from orchestration.cli.app import COMMANDS
+from orchestration.segment_tests.run import run_tests
 from segmentation.clock import Clock
 from segmentation.language import words
 from segmentation.language.folder import Folder, load_folder, load_texts
@@ -57,9 +58,15 @@ def test_every_example_is_calculated_by_this_version(loaded: Folder):
     assert {name: plan.failed[name] for name in names if name in plan.failed} == {}
 
 
+def test_the_people_in_examples_are_in_and_out_as_expected(loaded: Folder):
+    outcome = run_tests(loaded, ZoneInfo("UTC"), {}, [file.removesuffix(".yml") for file, _ in examples()])
+    assert outcome.failures == ()
+    assert outcome.tests >= 2
+
+
 def test_every_word_of_the_rules_has_an_example():
     shown = set(re.findall(r"\b[a-z_]+(?=:)", "\n".join(text for _, text in examples())))
-    assert {*words.LEAVES, *words.WINDOWS, *words.AGGREGATES, *words.GROUPS} - shown == set()
+    assert {*words.LEAVES, *words.WINDOWS, *words.AGGREGATES, *words.GROUPS, *words.TEST} - shown == set()
 
 
 def test_every_operator_is_named():

@@ -9,6 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from orchestration.landing.contract import CONTRACT
+from segmentation.language import words
 from segmentation.language.describe import as_tree, in_words
 from segmentation.language.parse import parse_text
 from segmentation.language.schema import as_text, json_schema
@@ -72,3 +74,14 @@ def test_the_schema_kept_beside_the_segments_is_the_current_one() -> None:
 @pytest.mark.parametrize("file", sorted(SEGMENTS.glob("*.yml")), ids=lambda file: file.stem)
 def test_the_shipped_segments_are_right_in_an_editor_too(file: Path) -> None:
     assert [error.message for error in EDITOR.iter_errors(plain(node(file.read_text(encoding="utf-8"))))] == []
+
+
+def test_what_a_test_may_say_of_a_user_or_an_event_are_columns_of_the_landing_tables() -> None:
+    for table, columns in words.TEST_COLUMNS.items():
+        landed = CONTRACT[table].columns
+        kinds = {"user": "text", "channel": "text", "object": "json", "texts": "json"}
+        assert {name: landed[name] for name in columns} == {
+            name: kinds.get(kind, kind) for name, kind in columns.items()
+        }
+        missing = {*landed} - {*columns}
+        assert missing <= {"user_id", "event", "ts", "source_user_id", "segments", "excluded_segments"}

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import sqlglot
 
+from orchestration.segment_tests.memory import rendered
 from segmentation.plan.sql import DIALECT
-from tests.plan.engine import MODELS, compiled, members, members_of, rendered, slots_of
+from tests.plan.engine import compiled, members, members_of, slots_of
 from tests.reference.rules import ALL, make_segments
 from tests.reference.worlds import ZONES, make_world
 
@@ -205,6 +206,6 @@ def test_random_plans_are_one_statement_each_and_the_same_every_time(seed: int) 
     plan = compiled(segments, world.as_of, world.timezone)
     shuffled = dict(random.Random(1).sample(list(segments.items()), len(segments)))
     assert compiled(shuffled, world.as_of, world.timezone).models == plan.models
-    for name in MODELS:
+    for name in plan.models:
         (statement,) = sqlglot.parse(rendered(plan.models[name]), dialect=DIALECT)
         assert isinstance(statement, sqlglot.exp.Query)

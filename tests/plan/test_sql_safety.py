@@ -10,8 +10,9 @@ import pytest
 import sqlglot
 from jinja2 import Environment, StrictUndefined
 
+from orchestration.segment_tests.memory import rendered
 from segmentation.plan.sql import DIALECT, identifier, literal
-from tests.plan.engine import MODELS, compiled, members, rendered
+from tests.plan.engine import compiled, members
 
 AS_OF = datetime(2026, 1, 15, tzinfo=UTC)
 
@@ -122,7 +123,7 @@ def test_a_seed_of_any_text_draws_the_same_people_as_its_hash(text: str) -> None
 @pytest.mark.parametrize("text", NASTY)
 def test_every_model_is_one_statement_that_a_parser_of_the_dialect_reads(text: str) -> None:
     plan = compiled({name: {"name": name, "who": rule} for name, rule in rules(text).items()}, AS_OF)
-    for name in MODELS:
+    for name in plan.models:
         statements = sqlglot.parse(rendered(plan.models[name]), dialect=DIALECT)
         assert [type(one).__name__ for one in statements] in (["Select"], ["Union"])
 

@@ -43,6 +43,7 @@ from segmentation.language.model.leaves import (
     Tag,
     leaves,
 )
+from segmentation.language.model.segment_test import SegmentTest
 from segmentation.language.model.values import (
     After,
     AnyFilter,
@@ -115,6 +116,7 @@ __all__ = [
     "Rfm",
     "Rule",
     "Scalar",
+    "SegmentTest",
     "Sequence",
     "StaticList",
     "Step",

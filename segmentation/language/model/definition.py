@@ -15,6 +15,7 @@ from segmentation.language.model.leaves import (
     Rule,
     leaves,
 )
+from segmentation.language.model.segment_test import SegmentTest
 from segmentation.language.model.values import (
     Check,
     Where,
@@ -117,7 +118,7 @@ class Definition:
     labels: tuple[str, ...] = ()
     ready_to_use: bool = False
     paused: bool = False
-    tests: tuple[object, ...] = field(default=(), compare=False)  # plain values, as written
+    tests: tuple[SegmentTest, ...] = field(default=(), compare=False)
     activate: tuple[object, ...] = field(default=(), compare=False)  # plain values, as written
     hash: str = ""
 
