@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Literal
 
 from croniter import croniter
@@ -18,6 +19,7 @@ from segmentation.language.model import Attribute, Definition, leaves
 
 Outcome = Literal["computed", "stale", "failed", "kept", "paused", "deleted"]
 Cause = Literal["initial", "definition", "data"]
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -126,8 +128,12 @@ def decide(
     slots: Mapping[str, int],
     computed: Iterable[str],
     failed: Mapping[str, str],
+    older: Mapping[str, str] = NOTHING,
 ) -> list[Decision]:
-    """One decision for every segment that has a file or ever had one, by name."""
+    """One decision for every segment that has a file or ever had one, by name.
+
+    `older` names segments whose source is not what it should be now, each with one sentence, though it can be used.
+    """
     computed = set(computed)
     problems: dict[str, str] = {}
     for problem in folder.problems:
@@ -138,7 +144,7 @@ def decide(
         number = slots[name]
         if name in computed:
             assert definition is not None
-            stale = stale_reason(definition, computed, failed, folder, known)
+            stale = older.get(name) or stale_reason(definition, computed, failed, folder, known, older)
             cause: Cause = (
                 "initial" if before is None or not before.was_computed
                 else "data" if before.computed_hash == definition.hash
@@ -169,8 +175,9 @@ def stale_reason(
     failed: Mapping[str, str],
     folder: Folder,
     known: Mapping[str, Known],
+    older: Mapping[str, str] = NOTHING,
 ) -> str | None:
-    """Why a segment computed now rests on an older result: something it reads, at any depth, failed."""
+    """Why a segment computed now rests on an older result: something it reads, at any depth, failed or does so."""
     seen: set[str] = set()
     waiting = list(definition.references)
     while waiting:
@@ -181,6 +188,8 @@ def stale_reason(
         old_failure = name not in computed and name in known and known[name].outcome == "failed"
         if name in failed or name in folder.broken or old_failure:
             return f"reads segment {name}, whose last recalculation failed: its last good members were used"
+        if name in older:
+            return f"reads segment {name}, which rests on older data: {older[name]}"
         if name in folder.definitions:
             waiting += folder.definitions[name].references
     return None

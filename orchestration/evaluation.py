@@ -8,13 +8,14 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
 from orchestration import state
+from orchestration.audiences import look_at_audiences, write_strategies
 from orchestration.dbt_runner import Built, dbt, sync_project, write_plan
 from orchestration.decisions import assign_slots
 from orchestration.landing import load_landing
@@ -26,6 +27,7 @@ from segmentation.language.folder import Folder
 STAGES = {
     "event_tiles": "tiles",
     "user_profiles": "conditions",
+    "person_events": "conditions",
     "user_conditions": "conditions",
     "roll_bits": "membership",
     "segment_bits_now": "membership",
@@ -52,19 +54,22 @@ def evaluate(
 ) -> Evaluation:
     """Writes `segment,user_id`, sorted by both, to `out` (Parquet if it ends so, else CSV).
 
-    Only `segments`, `landing`, `zone` and `events` of the settings count. The file appears whole or not at all.
+    What the settings say of home and target does not count. The file appears whole or not at all.
     Raises LandingError and DbtFailed.
     """
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="segments-evaluate-") as home:
-        throw_away = Settings(Path(home), settings.landing, settings.segments, settings.zone, "duckdb", settings.events)
+        throw_away = replace(settings, home=Path(home), target="duckdb")
         sync_project(throw_away.project)
         slots = assign_slots({}, folder.definitions)
         with connect(throw_away.warehouse) as connection:
             state.prepare_schema(connection)
             connection.execute("create schema plan")
             load_landing(connection, throw_away.landing, full=True)
-        plan = compile_for(throw_away, folder.definitions, as_of, slots, set(folder.definitions), set(), None)
+            write_strategies(connection, throw_away.matching)
+            unfit = look_at_audiences(connection, folder.definitions).failed
+        wanted = set(folder.definitions) - set(unfit)
+        plan = compile_for(throw_away, folder.definitions, as_of, slots, wanted, set(), None)
         write_plan(throw_away.project, plan.models)
         seconds = dict.fromkeys(("load", "tiles", "conditions", "membership"), 0.0)
         for node in dbt(throw_away, "run", ["+segment_members_now"], on_node=on_node):
@@ -78,7 +83,7 @@ def evaluate(
             _write(connection, out)
             seconds["write"] = time.perf_counter() - started
     seconds["total"] = time.perf_counter() - began
-    return Evaluation(seconds, rows_in, members, plan.failed)
+    return Evaluation(seconds, rows_in, members, {**plan.failed, **unfit})
 
 
 def _rows_in(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:

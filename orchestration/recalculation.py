@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from orchestration import state
+from orchestration.audiences import look_at_audiences, write_strategies
 from orchestration.dbt_runner import Built, DbtFailed, dbt, sync_project, write_plan
 from orchestration.decisions import Decision, assign_slots, decide, dropped_attributes, due, readable
 from orchestration.isolation import PLAN_NODES, culprits
@@ -79,6 +80,8 @@ def prepare(
         load_landing(connection, settings.landing)
         known = state.read_state(connection)
         attributes = state.attribute_keys(connection)
+        write_strategies(connection, settings.matching)
+        meant = look_at_audiences(connection, folder.definitions)
         if mode == "present" and known.last_as_of is not None and as_of < known.last_as_of:
             raise ValueError(
                 f"the last run stands for {known.last_as_of.isoformat()}, after {as_of.astimezone(UTC).isoformat()}:"
@@ -93,13 +96,14 @@ def prepare(
             dropped = dropped_attributes(
                 {name: folder.definitions[name] for name in wanted}, known.attributes, attributes
             )
-        refused = {**dropped, **{name: reason for name, reason in broken.items() if name in wanted}}
+        unfit = {**meant.failed, **broken}
+        refused = {**dropped, **{name: reason for name, reason in unfit.items() if name in wanted}}
         runnable = {name: one for name, one in folder.definitions.items() if name not in broken}
         plan = compile_for(settings, runnable, as_of, slots, wanted - set(refused), stored, known.tile_layout)
         failed = {**plan.failed, **refused}
         # A past day is about the segments that can be computed today; what is gone or broken has no part in it.
         concerned = slots if mode == "present" else {name: slots[name] for name in folder.definitions}
-        decisions = decide(folder, known.segments, concerned, plan.computed, failed)
+        decisions = decide(folder, known.segments, concerned, plan.computed, failed, meant.older)
         # An attribute that is gone stays known: else the run after next would take its absence for the truth.
         remembered = {**known.attributes, **attributes}
         run_no = state.open_run(connection, as_of, day, mode, decisions, remembered, source_run)

@@ -1,4 +1,4 @@
-"""Settings of a workspace: environment variables, and names of events from `settings.toml`.
+"""Settings of a workspace: environment variables, and names of events and rules of matching from `settings.toml`.
 
 This is the only module that reads the environment. Not here: secrets of vendors, which resources ask for by name.
 """
@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from orchestration.matching import DEFAULT, Matching, read_matching
 from segmentation.clock import parse_zone
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,6 +43,7 @@ class Settings:
     target: str = "duckdb"
     events: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_EVENTS))
     first_day: date = DEFAULT_FIRST_DAY
+    matching: Mapping[str, Matching] = field(default_factory=lambda: DEFAULT)
 
     @property
     def warehouse(self) -> Path:
@@ -74,6 +76,7 @@ def read_settings(segments: Path | None = None, environ: Mapping[str, str] = os.
         target=environ.get("SEGMENTS_TARGET") or "duckdb",
         events=events,
         first_day=first_day,
+        matching=read_matching(ROOT / "settings.toml"),
     )
 
 

@@ -24,6 +24,8 @@ Row = Mapping[str, Any]
 Tables = Mapping[str, Sequence[Row]]
 
 MEMBERSHIP = "segment_bits_now"  # the last model of every plan
+# Small people have ids of our own only, so an event's id is the user's.
+OWN_IDS = {"person_events": "select * from {{ ref('event_tiles') }}"}
 
 _ALWAYS = ("users", "events")  # whoever is in them gets a number
 _REFERENCE = re.compile(r"\bref\(\s*['\"](\w+)['\"]\s*\)")
@@ -61,7 +63,7 @@ def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def _load(connection: duckdb.DuckDBPyConnection, tables: Tables, wanted: Iterable[str]) -> None:
+def load(connection: duckdb.DuckDBPyConnection, tables: Tables, wanted: Iterable[str] = CONTRACT) -> None:
     """Makes staging tables out of landing rows, and numbers people in text order, users of Netmera first."""
     for table in wanted:
         _stage(connection, table, tables.get(table, ()))
@@ -106,12 +108,19 @@ def members(
     Times in the rows are aware datetimes, JSON columns plain values; what a row does not have is null. `stored` are
     the members of segments that the plan reads and does not compute.
     """
-    models = in_order(plan.models)
-    read = {name for model in models for name in _REFERENCE.findall(plan.models[model])}
-    _load(connection, tables, [table for table in CONTRACT if table in _ALWAYS or f"stg_{table}" in read])
-    _store(connection, stored or {}, slots)
-    for name in models:
-        connection.execute(f"create or replace table {name} as {rendered(plan.models[name])}")
+    models = {**plan.models, **OWN_IDS}
+    read = {name for model in in_order(models) for name in _REFERENCE.findall(models[model])}
+    load(connection, tables, [table for table in CONTRACT if table in _ALWAYS or f"stg_{table}" in read])
+    store(connection, stored or {}, slots)
+    for name in in_order(models):
+        connection.execute(f"create or replace table {name} as {rendered(models[name])}")
+    return computed_members(connection, plan, slots)
+
+
+def computed_members(
+    connection: duckdb.DuckDBPyConnection, plan: Plan, slots: Mapping[str, int]
+) -> dict[str, set[str]]:
+    """User ids of the segments that a plan computes, once its models are there."""
     found: dict[str, set[str]] = {name: set() for name in plan.computed}
     names = {slots[name]: name for name in plan.computed}
     rows = connection.execute("select word, bits, user_id from segment_bits_now join user_profiles using (person_no)")
@@ -141,9 +150,7 @@ def rendered(model: str) -> str:
     return _JINJA.from_string(model).render(_WORDS)
 
 
-def _store(
-    connection: duckdb.DuckDBPyConnection, stored: Mapping[str, Iterable[str]], slots: Mapping[str, int]
-) -> None:
+def store(connection: duckdb.DuckDBPyConnection, stored: Mapping[str, Iterable[str]], slots: Mapping[str, int]) -> None:
     """One relation of bits for each word, as an earlier run would have left them."""
     for word in {slot // WORD for slot in slots.values()}:
         connection.execute(f"create or replace table stored_bits_{word} (person_no uinteger, bits ubigint)")

@@ -17,6 +17,8 @@ from segmentation.plan.fields import FieldSet
 from segmentation.plan.sql import Sql, all_of, literal
 
 ROW = "t"  # how a pass calls a stored event
+# Where conditions read events: the tiles, with each event under the number of the user whose it is now.
+EVENTS = Sql("{{ ref('person_events') }}")
 FACETS = ("text", "number", "boolean", "items", "document")
 
 

@@ -15,7 +15,7 @@ from datetime import datetime
 
 from segmentation.clock import bounds
 from segmentation.language.model import Did, Leaf, Where
-from segmentation.plan.aggregates import ROW, aggregate_test, needs_an_event, order_key, zero_passes
+from segmentation.plan.aggregates import EVENTS, ROW, aggregate_test, needs_an_event, order_key, zero_passes
 from segmentation.plan.checks import Checks, within
 from segmentation.plan.conditions import Answer, Block, Layout
 from segmentation.plan.fields import FieldSet
@@ -64,7 +64,7 @@ class Pass:
         """The query of the pass: one row per person."""
         columns = "".join(f", {sql} as {name}" for sql, name in self.aggregates.items())
         return Sql(
-            f"select {ROW}.person_no{columns} from {{{{ ref('event_tiles') }}}} as {ROW}"
+            f"select {ROW}.person_no{columns} from {EVENTS} as {ROW}"
             f" where {rows_of(self.events, self.start, self.end)}"
             + (f" and {self.hoisted}" if self.hoisted != TRUE else "")
             + f" group by {ROW}.person_no"
@@ -154,9 +154,7 @@ class EventConditions:
         if not leaves:
             return {}
         whole = self._pass(events, leaves, TRUE)
-        source = Sql(
-            f"select * from {{{{ ref('event_tiles') }}}} as {ROW} where {rows_of(events, whole.start, whole.end)}"
-        )
+        source = Sql(f"select * from {EVENTS} as {ROW} where {rows_of(events, whole.start, whole.end)}")
         tests = []
         for leaf in leaves:
             start, end = self._bounds(leaf)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from segmentation.clock import bounds
 from segmentation.language.model import Conversion, Interest, Leaf, Window
-from segmentation.plan.aggregates import ROW, identity_of
+from segmentation.plan.aggregates import EVENTS, ROW, identity_of
 from segmentation.plan.conditions import Answer, Block, Layout, batches
 from segmentation.plan.events import EventConditions, Pass, rows_of
 from segmentation.plan.facets import converted
@@ -113,7 +113,7 @@ class InterestConditions:
         source = Sql(
             f"select person_no, coalesce(max(times) filter (where value is not null), 0) as most{sums} from ("
             f"select {ROW}.person_no, {value} as value, count(*) as times{counts}"
-            f" from {{{{ ref('event_tiles') }}}} as {ROW}"
+            f" from {EVENTS} as {ROW}"
             f" where {all_of([rows_of(names, start, end), *([among] if among != TRUE else [])])}"
             f" group by {ROW}.person_no, value) group by person_no"
         )

@@ -12,7 +12,7 @@ from typing import Literal
 
 from segmentation.clock import Clock, shift
 from segmentation.language.model import Leaf, Regularly, Test, Unit
-from segmentation.plan.aggregates import ROW, number_tests
+from segmentation.plan.aggregates import EVENTS, ROW, number_tests
 from segmentation.plan.conditions import Answer, Block, Layout, batches
 from segmentation.plan.events import EventConditions, rows_of
 from segmentation.plan.sql import TRUE, Sql, all_of, literal
@@ -70,7 +70,7 @@ class RegularConditions:
         return Sql(
             f"select person_no{listed} from ("
             f"select {ROW}.person_no, date_trunc('{every}', {ROW}.local_ts)::date as period, count(*) as times"
-            f" from {{{{ ref('event_tiles') }}}} as {ROW}"
+            f" from {EVENTS} as {ROW}"
             f" where {all_of([rows_of(names, start, end), *([fits] if fits != TRUE else [])])}"
             f" group by {ROW}.person_no, period) group by person_no"
         )

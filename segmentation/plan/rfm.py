@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from segmentation.clock import Clock, bounds
 from segmentation.language.model import Leaf, Rfm, Window
-from segmentation.plan.aggregates import ROW
+from segmentation.plan.aggregates import EVENTS, ROW
 from segmentation.plan.conditions import Answer, Block, Layout
 from segmentation.plan.events import Needs, rows_of
 from segmentation.plan.sql import Sql
@@ -65,7 +65,7 @@ class RfmConditions:
             " (ceil(5 * cume_dist() over (order by latest)) * 10"
             " + ceil(5 * cume_dist() over (order by times)))::integer as cell"
             f" from (select {ROW}.person_no, max({ROW}.ts) as latest, count(*) as times"
-            f" from {{{{ ref('event_tiles') }}}} as {ROW}"
+            f" from {EVENTS} as {ROW}"
             # Strangers have events too, but no place among the users.
             f" semi join {{{{ ref('user_profiles') }}}} as k on k.person_no = {ROW}.person_no"
             f" where {rows_of((event,), start, end)} group by {ROW}.person_no)"

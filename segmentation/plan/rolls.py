@@ -15,7 +15,9 @@ from segmentation.plan.conditions import WORD, Bit
 from segmentation.plan.sql import Sql, literal
 
 # The dbt model of each kind: one row per segment (by name) and member, as `segment` and `person_no`.
-RELATIONS: Mapping[Kind, str] = {}
+RELATIONS: Mapping[Kind, str] = {
+    "connector": "audience_people",
+}
 
 
 class Unsupported(Exception):

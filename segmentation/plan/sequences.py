@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from segmentation.clock import Clock, bounds
 from segmentation.language.model import Leaf, Sequence, Step, Within
-from segmentation.plan.aggregates import ROW, identity_of
+from segmentation.plan.aggregates import EVENTS, ROW, identity_of
 from segmentation.plan.conditions import Answer, Block, Layout
 from segmentation.plan.events import EventConditions, rows_of
 from segmentation.plan.sql import FALSE, TRUE, Sql, all_of, literal
@@ -60,10 +60,7 @@ class SequenceConditions:
         if leaf.same is not None:  # a missing value equals no other, not even a missing one
             value = identity_of(self.events.fields.facets(leaf.same))
             terms.append(Sql(f"{value} is not null"))
-        return Sql(
-            f"select {ROW}.person_no, {value} as value, {ROW}.ts"
-            f" from {{{{ ref('event_tiles') }}}} as {ROW} where {all_of(terms)}"
-        )
+        return Sql(f"select {ROW}.person_no, {value} as value, {ROW}.ts from {EVENTS} as {ROW} where {all_of(terms)}")
 
     def _taken(self, step: Step, rows: Sql, before: str) -> Sql:
         """Instants of a step that come strictly after the step before, within the span if there is one."""

@@ -16,13 +16,13 @@ SOURCE = Path(__file__).parents[2] / "dbt_project"
 
 @pytest.fixture(scope="session")
 def dbt_project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
-    """The parts that stand alone (the models that read staging need a compiled plan), and what dbt parsed from them."""
+    """What stands alone and what dbt parsed from it: the plan is compiled, and matching reads what a run writes."""
     project = tmp_path_factory.mktemp("dbt_project")
     for path in ("dbt_project.yml", "profiles.yml", "macros/generate_schema_name.sql"):
         (project / path).parent.mkdir(exist_ok=True)
         shutil.copy(SOURCE / path, project / path)
     for folder in ("macros/staging", "models/staging", "models/identity"):
-        shutil.copytree(SOURCE / folder, project / folder)
+        shutil.copytree(SOURCE / folder, project / folder, ignore=shutil.ignore_patterns("matching"))
     with pytest.MonkeyPatch.context() as patch:
         # The manifest holds the catalogue's name, which every warehouse shares, but not its folder.
         patch.setenv("SEGMENTS_HOME", str(project))

@@ -8,7 +8,7 @@
         "messages": ["message_id", "channel", "status"],
         "message_events": ["message_id", "user_id", "kind", "ts"],
         "audiences": ["connector", "audience_id", "fetched_at"],
-        "audience_members": ["connector", "audience_id", "connector_user_id", "fetched_at"],
+        "audience_members": ["connector", "audience_id", "fetched_at"],
     }[table]) -}}
 {%- endmacro %}
 
