@@ -40,7 +40,7 @@ def load_folder(path: str | Path) -> Folder:
     if not folder.is_dir():
         what = "a file" if folder.exists() else "no folder"
         raise ValueError(f"found {what} at {folder}, expected a folder of segment files (*.yml)")
-    files = sorted(file for file in folder.iterdir() if file.suffix in ENDINGS and file.is_file())
+    files = sorted(file for file in folder.iterdir() if file.suffix in ENDINGS and not file.is_dir())
     return check_together([_parse_file(file) for file in files])
 
 

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     import duckdb
 
 LARGEST = 2**63 - 1  # what engines hold as a whole number
+_LONGEST_NUMBER = 1000
 
 _DECIMAL = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\Z", re.ASCII)
-_VERSION = re.compile(r"v?\d+(?:\.\d+)*(?:[-+].*)?\Z", re.ASCII)
+_VERSION = re.compile(r"v?\d{1,18}(?:\.\d{1,18})*(?:[-+].*)?\Z", re.ASCII)
 _UNIX_SECONDS = re.compile(r"\d{9,11}\Z", re.ASCII)
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _EXPECTED = {
@@ -99,11 +100,19 @@ def _convert(atom: Atom, value: Scalar, convert: Conversion) -> Scalar | None:
     return value
 
 
+def version_parts(value: Scalar) -> tuple[int, ...]:
+    """The components of a version that was accepted, without zeros at the end: 5.0 is 5."""
+    parts = [int(part) for part in re.split("[-+]", str(value).removeprefix("v"), maxsplit=1)[0].split(".")]
+    while parts and parts[-1] == 0:
+        parts.pop()
+    return tuple(parts)
+
+
 def _number(value: Scalar) -> float | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
-        if not _DECIMAL.match(value):
+        if not _DECIMAL.match(value) or len(value) > _LONGEST_NUMBER:
             return None
         value = float(value) if any(sign in value for sign in ".eE") else int(value)
     return value if is_number(value) and (isinstance(value, float) or abs(value) <= LARGEST) else None

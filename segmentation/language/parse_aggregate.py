@@ -115,9 +115,8 @@ def with_non_doers(fields: Fields, aggregate: Aggregate | None, r: Report, *, ne
     return False
 
 
-def warn_if_never(aggregate: Aggregate, line: int, r: Report) -> None:
-    """Warns about a count that only people without an event have, who are out unless they are asked for."""
-    test = aggregate.check.tests[0]
+def warn_if_never(test: Test, line: int, told: str, r: Report) -> None:
+    """Warns about a count that only people without an event have; `told` says what follows."""
     value = test.value
     high: Scalar | None = None
     if test.operator in ("equals", "lte") and is_number(value):
@@ -126,7 +125,5 @@ def warn_if_never(aggregate: Aggregate, line: int, r: Report) -> None:
         high = cast(float, value) - 1
     elif test.operator == "between" and isinstance(value, tuple) and is_number(value[1]):
         high = cast(float, value[1])
-    if aggregate.function == "count" and high is not None and cast(float, high) <= 0:
-        r.warn(
-            line, "nobody who did it has such a count, so this matches nobody; say did_not, or include_non_doers: true"
-        )
+    if high is not None and cast(float, high) <= 0:
+        r.warn(line, f"nobody who did it has such a count, so {told}")

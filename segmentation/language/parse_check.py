@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import cast
 
 from segmentation.language import words
-from segmentation.language.literals import literal, regex_error
+from segmentation.language.literals import literal, regex_error, version_parts
 from segmentation.language.model import AnyFilter, Check, Conversion, Filter, Operator, Scalar, Test, Where
 from segmentation.language.parse_values import boolean, choice, text, unknown_words
 from segmentation.language.parse_window import anniversary, between, one_window, window
@@ -19,6 +19,12 @@ from segmentation.language.problems import Report, found
 from segmentation.language.yaml_file import Atom, Fields, Items, Node
 
 _ISO_START = re.compile(r"\d{4}-\d{2}-\d{2}(?:\Z|[T ]\d{2}:)", re.ASCII)
+_FILTER_HINTS = {  # words that are right elsewhere
+    "attribute": "; inside where it is 'property'",
+    "any": "; {any: [...]} is an item of its own in the outermost list",
+    "all": "; the filters of a list hold together anyway",
+    "not": "; say not_equals, not_in, not_contains or exists: false",
+}
 _IGNORES_CASE = {"equals", "not_equals", "in", "not_in", *words.TEXT_OPERATORS}
 
 
@@ -58,7 +64,9 @@ def check(
         convert = "date"
     tests: list[Test] = []
     if windows and one_window(fields, windows, r):
-        reach = between(fields.fields["between"], r) if windows == ["between"] else window(fields, windows, r)
+        reach = (
+            between(fields.fields["between"], r, seconds=True) if windows == ["between"] else window(fields, windows, r)
+        )
         if reach is not None:
             tests.append(Test("window", reach))
     for word in given:
@@ -110,10 +118,9 @@ def _filter(node: Node, r: Report) -> Filter | None:
     if not isinstance(node, Fields):
         r.wrong(node, "a filter such as {property: category, equals: shoes}")
         return None
-    hint = "; inside where it is 'property'" if "attribute" in node.fields else ""
     for key in node.fields:
         if key not in words.FILTER:
-            r.word(node.lines[key], key, words.FILTER, "in a filter", hint=hint if key == "attribute" else "")
+            r.word(node.lines[key], key, words.FILTER, "in a filter", hint=_FILTER_HINTS.get(key, ""))
     path_node = node.fields.get("property")
     if path_node is None:
         if not any(key not in words.FILTER for key in node.fields):
@@ -168,7 +175,7 @@ def _between_is_window(node: Node, convert: Conversion | None) -> bool:
 
 def _between(node: Node, convert: Conversion | None, r: Report) -> Test | None:
     if convert == "date":
-        reach = between(node, r)
+        reach = between(node, r, seconds=True)
         return None if reach is None else Test("window", reach)
     if not isinstance(node, Items) or len(node.items) != 2:
         r.wrong(node, "a list of two values, the lower one first")
@@ -179,7 +186,8 @@ def _between(node: Node, convert: Conversion | None, r: Report) -> Test | None:
     if isinstance(low, str) != isinstance(high, str):
         r.error(node.line, f"found {found(node.items[0])} and {found(node.items[1])}, expected two of one type")
         return None
-    if convert != "version" and low > high:  # type: ignore[operator]  # both are text or both are numbers
+    ordered = (version_parts(low), version_parts(high)) if convert == "version" else (low, high)
+    if ordered[0] > ordered[1]:  # type: ignore[operator]  # both are text, numbers or parts of versions
         r.error(node.line, f"found {found(node.items[0])} before {found(node.items[1])}, expected the lower one first")
         return None
     return Test("between", (low, high))
@@ -188,7 +196,8 @@ def _between(node: Node, convert: Conversion | None, r: Report) -> Test | None:
 def _list(word: str, node: Node, convert: Conversion | None, r: Report) -> Test | None:
     if not isinstance(node, Items):
         single = "equals" if word == "in" else "not_equals"
-        r.wrong(node, f"a list such as [{found(node)}]", hint=f"; for one value say {single}")
+        what = f"a list such as [{found(node)}]" if isinstance(node, Atom) else "a list of values"
+        r.wrong(node, what, hint=f"; for one value say {single}")
         return None
     if not node.items:
         r.wrong(node, "at least one value")

@@ -35,7 +35,7 @@ from segmentation.language.parse_values import (
     whole,
 )
 from segmentation.language.parse_window import event_window, span
-from segmentation.language.problems import Report, one_of
+from segmentation.language.problems import Report
 from segmentation.language.yaml_file import Fields, Items, Node
 
 
@@ -63,8 +63,10 @@ def did(word: str, fields: Fields, r: Report) -> Did | None:
             fields.lines[given[0]], f"found {given[0]} beside {occurrence}_time, expected no aggregate: it is one event"
         )
     include = with_non_doers(fields, aggregate, r, negated=negated, occurrence=occurrence is not None)
-    if aggregate is not None and not include:
-        warn_if_never(aggregate, fields.lines[aggregate.function], r)
+    if aggregate is not None and aggregate.function == "count" and not include:
+        told = "this matches everybody" if negated else "this matches nobody"
+        hint = "; say did_not, or include_non_doers: true"
+        warn_if_never(aggregate.check.tests[0], fields.lines["count"], told + ("" if negated else hint), r)
     leaf = Did(
         events=events or None,
         negated=negated,
@@ -136,7 +138,7 @@ def _step(node: Node, r: Report, *, first: bool) -> Step | None:
         return None
     given = [word for word in ("did", "did_not") if word in fields.fields]
     if len(given) != 1:
-        r.error(fields.line, f"found {one_of(given) if given else 'no event'} in a step, expected did or did_not")
+        r.error(fields.line, f"found {' and '.join(given) or 'no event'} in a step, expected did or did_not")
         return None
     events = events_of(fields.fields[given[0]], r)
     filters = filters_of(fields, r)
@@ -169,6 +171,8 @@ def regularly(word: str, fields: Fields, r: Report) -> Regularly | None:
     if (node := fields.fields.get("count")) is not None:
         inside = mapping(node, r, words.AGGREGATE_OPERATORS, "beside count")
         count = one_test(inside, r, "count", least=0) if inside is not None else None
+        if count is not None:
+            warn_if_never(count, fields.lines["count"], "no period has it and this matches nobody", r)
     if every is None or in_last is None or at_least is None or len(r.problems) > before:
         return None
     return Regularly(events or None, cast(Literal["day", "week", "month"], every), in_last, at_least, filters, count)
@@ -183,6 +187,8 @@ def interest(word: str, fields: Fields, r: Report) -> Interest | None:
     among_days = weekdays(fields.fields["weekdays"], r) if "weekdays" in fields.fields else None
     inside = mapping(fields.fields[word], r, words.INTEREST, f"in {word}", required=("event",))
     if inside is None:
+        return None
+    if _stands_inside(inside, r):
         return None
     events = events_of(inside.fields["event"], r) if "event" in inside.fields else None
     chosen = [name for name in ("property", "hours", "weekdays") if name in inside.fields]
@@ -212,6 +218,18 @@ def interest(word: str, fields: Fields, r: Report) -> Interest | None:
         among_hours,
         among_days,
     )
+
+
+def _stands_inside(inside: Fields, r: Report) -> bool:
+    """Whether the window of the events stands where it is taken for one of the property."""
+    within = [name for name in words.WINDOWS if name in inside.fields and name != "between"]
+    others = [name for name in words.OPERATORS if name in inside.fields]
+    for name in within if others else ():
+        r.error(
+            inside.lines[name],
+            f"found {name} beside {others[0]} in interest, expected a window of events beside interest",
+        )
+    return bool(within and others)
 
 
 def _no_operator(inside: Fields, chosen: str, r: Report) -> None:

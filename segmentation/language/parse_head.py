@@ -11,9 +11,9 @@ from datetime import date, datetime
 from segmentation.language import words
 from segmentation.language.model import ActiveWithin, Known, ReachableOn, Universe
 from segmentation.language.parse_profile import reference
-from segmentation.language.parse_values import channel, text, unknown_words
+from segmentation.language.parse_values import channel, mapping, text
 from segmentation.language.parse_window import moment, span
-from segmentation.language.problems import Report, did_you_mean
+from segmentation.language.problems import Report, did_you_mean, strange_letter
 from segmentation.language.yaml_file import Atom, Fields, Items, Node
 
 _ACTIVE = "active within "
@@ -25,21 +25,27 @@ def name(fields: Fields, stem: str, r: Report) -> str | None:
     node = fields.fields.get("name")
     if node is None:
         if not any(did_you_mean(key, ["name"]) for key in fields.fields if key not in words.HEAD):
-            r.error(fields.line, f"found no name, expected name: {stem}")
+            what = f"name: {stem}" if words.NAME.match(stem) else "a name, and a file that is named after it"
+            r.error(fields.line, f"found no name, expected {what}")
         return None
     written = text(node, r, "the name of the segment")
     if written is None:
         return None
     if not words.NAME.match(written):
         suggestion = re.sub(r"[^a-z0-9]+", "_", written.lower()).strip("_")
-        hint = f"; did you mean {suggestion!r}?" if words.NAME.match(suggestion) else ""
+        hint = strange_letter(written)
+        if not hint and words.NAME.match(suggestion):
+            hint = f"; did you mean {suggestion!r}?"
         r.wrong(node, "a name of at most 100 small letters, digits and _, beginning with a letter", hint=hint)
         return None
     if written in words.SYSTEM_SEGMENTS:
         r.wrong(node, "another name: this segment exists without a file")
         return None
-    if written != stem:
+    if written != stem and words.NAME.match(stem):
         r.wrong(node, f"{stem!r}, the name of the file")
+        return None
+    if written != stem:
+        r.error(node.line, f"found {written!r} in a file named {stem!r}, expected the file to be named {written}.yml")
         return None
     return written
 
@@ -71,7 +77,7 @@ def created_on(node: Node, r: Report) -> date | None:
 def universe(node: Node, r: Report) -> Universe | None:
     """Who a rule looks at."""
     if isinstance(node, Fields):
-        unknown_words(node, r, ("reachable",), "under universe")
+        mapping(node, r, ("reachable",), "under universe", required=("reachable",))
         on = channel(node.fields["reachable"], r) if "reachable" in node.fields else None
         return None if on is None else ReachableOn(on)
     written = node.value if isinstance(node, Atom) else None

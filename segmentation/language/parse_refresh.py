@@ -6,6 +6,7 @@ Everything with a clock becomes a cron line in the workspace's zone. Not here: w
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 from segmentation.language.model import Refresh
 from segmentation.language.problems import Report, did_you_mean
@@ -13,6 +14,7 @@ from segmentation.language.yaml_file import Atom, Node
 
 _EVERY = re.compile(r"every (?:(\d{1,3}) )?(hour|minute)s?\Z", re.ASCII)
 _DAILY = "0 0 * * *"
+_ANY_MONDAY = datetime(2024, 1, 1, tzinfo=UTC)  # whether a day ever comes depends on no moment
 _WHAT = 'daily, every 3 hours, once, manual, or a cron line such as "0 6 * * *"'
 DEFAULT = Refresh("daily", "daily", _DAILY)
 
@@ -57,10 +59,14 @@ def _every(count: int, unit: str, node: Atom, r: Report) -> Refresh | None:
 
 def cron_error(line: str) -> str | None:
     """What is wrong with a cron line of five fields, or None."""
-    from croniter import croniter  # few files have a cron line of their own
+    from croniter import CroniterBadDateError, croniter  # few files have a cron line of their own
 
+    if re.search("[hr]", re.sub("thu|fri|mar|apr", "", line.lower())):
+        return "a field that is drawn at random is no schedule"
     try:
-        croniter.expand(line)
+        croniter(line, _ANY_MONDAY).get_next()
+    except CroniterBadDateError:
+        return "its day never comes"
     except (ValueError, KeyError) as error:
         return str(error)
     return None

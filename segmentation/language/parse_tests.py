@@ -212,7 +212,9 @@ def _moment(node: Node, r: Report) -> Moment | None:
     what = "a timestamp such as 2026-03-01T00:00:00Z"
     try:
         if isinstance(node, Atom) and isinstance(node.value, str) and (moment := parse_moment(node.value)) is not None:
-            return moment
+            if 1 < moment.year < 9999:  # its local midnight has to be in the calendar, too
+                return moment
+            raise ValueError("year is out of range")
     except ValueError as error:
         r.wrong(node, what, hint=f": {error}")
         return None

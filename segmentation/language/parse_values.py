@@ -31,7 +31,7 @@ def mapping(node: Node, r: Report, known: Iterable[str], where: str, required: I
         if word not in node.fields:
             near = next((key for key in node.fields if key not in known), None)
             if near is None or did_you_mean(near, [word]) == "":
-                r.error(node.line, f"found no {word!r} {where}, expected {one_of(required)}")
+                r.error(node.line, f"found no {word!r} {where}, expected {' and '.join(required)}")
     return node
 
 
@@ -181,8 +181,9 @@ def _clock_time(minutes: int) -> str:
 
 def weekdays(node: Node, r: Report) -> tuple[int, ...] | None:
     """`[mon, tue]` as ISO weekdays, sorted."""
-    written = texts(node, r, "a list of weekdays such as [mon, tue]")
-    if written is None or not isinstance(node, Items):
+    if not isinstance(node, Items) or not node.items:
+        hint = f"; write [{node.text}]" if isinstance(node, Atom) and isinstance(node.value, str) else ""
+        r.wrong(node, "a list of weekdays such as [mon, tue]", hint=hint)
         return None
     days = [choice(item, r, WEEKDAYS) for item in node.items]
     if None in days:
@@ -201,7 +202,7 @@ def place(node: Node, r: Report) -> Place | None:
         city = text(fields.fields["city"], r, "the name of a city")
         return None if city is None else Place(city=city)
     if given != ["lat", "lon", "within_m"]:
-        r.error(fields.line, f"found {one_of(given) if given else 'nothing'} {where}, expected city, or lat, lon and "
+        r.error(fields.line, f"found {' and '.join(given) or 'nothing'} {where}, expected city, or lat, lon and "
                              "within_m")  # fmt: skip
         return None
     lat = number(fields.fields["lat"], r, "a latitude from -90 to 90", low=-90, high=90)

@@ -95,18 +95,21 @@ def span(node: Node, r: Report, *, units: Iterable[str] = words.UNITS, low: int 
     """A length of time alone, such as `1 hour`."""
     if isinstance(node, Atom) and isinstance(node.value, str) and (match := _SPAN.match(node.value)):
         unit = _unit(match[2])
-        if unit in units and int(match[1]) >= low:
-            return Within(int(match[1]), unit)
+        if unit in units:
+            if int(match[1]) >= low:
+                return Within(int(match[1]), unit)
+            r.wrong(node, f"at least {low} {match[2]}")
+            return None
     r.wrong(node, f"a span in {one_of(units)} such as 7 days", hint=_span_hint(node, ()))
     return None
 
 
-def between(node: Node, r: Report) -> Between | None:
-    """`[2026-04-16, 2026-04-23]`: two dates or two timestamps."""
+def between(node: Node, r: Report, *, seconds: bool = False) -> Between | None:
+    """`[2026-04-16, 2026-04-23]`: two dates or two timestamps; with `seconds` also numbers of Unix seconds."""
     if not isinstance(node, Items) or len(node.items) != 2:
         r.wrong(node, "a list of two dates or two timestamps")
         return None
-    start, end = (moment(item, r, seconds=True) for item in node.items)
+    start, end = (moment(item, r, seconds=seconds) for item in node.items)
     if start is None or end is None:
         return None
     if isinstance(start, datetime) != isinstance(end, datetime):
@@ -209,6 +212,8 @@ def _surely_after(start: Point, end: Point) -> bool:
     if isinstance(start, Offset) and isinstance(end, Offset):
         if start.unit == end.unit:
             return start.count > end.count
+        if {start.unit, end.unit} == {"minutes", "hours"}:  # both roll, so they compare to the minute
+            return _minutes(start) > _minutes(end)
         return min(start.count * days for days in _LENGTHS[start.unit]) > 1 + max(
             end.count * days for days in _LENGTHS[end.unit]
         )
@@ -223,6 +228,10 @@ def _surely_after(start: Point, end: Point) -> bool:
     return (first - last).days > 1  # a local midnight lies within a day of the UTC date
 
 
+def _minutes(offset: Offset) -> int:
+    return offset.count * (60 if offset.unit == "hours" else 1)
+
+
 def _backwards(line: int, start: str, end: str, r: Report) -> None:
     r.error(line, f"found a window from {start} to {end}, which ends before it starts, expected the earlier one first")
 
@@ -232,8 +241,8 @@ def _span_hint(node: Node, calendar: Iterable[str]) -> str:
     if not isinstance(node, Atom) or node.value is None or isinstance(node.value, bool):
         return ""
     text = str(node.value).strip().lower()
-    if isinstance(node.value, int):
-        return f"; did you mean '{node.value} days'?" if node.value >= 0 else ""
+    if text.isdecimal():
+        return f"; did you mean '{text} days'?"
     if text.startswith(("last ", "past ")) and f"previous {text[5:]}" in calendar:
         return f"; did you mean 'previous {text[5:]}'?"
     if match := _LOOSE_SPAN.match(text):

@@ -7,6 +7,7 @@ Not here: the checks themselves.
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -52,6 +53,7 @@ class Report:
         known = list(known)
         if not hint and (meant := SYNONYMS.get(word.lower())) in known:
             hint = f"; did you mean {meant!r}?"
+        hint = hint or strange_letter(word)
         some = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
         self.error(line, f"found unknown word {word!r} {where}, expected {some}{hint or did_you_mean(word, known)}")
 
@@ -61,7 +63,7 @@ def found(node: Node) -> str:
     if isinstance(node, Atom):
         if isinstance(node.value, str):
             return repr(node.value) if len(node.value) <= 80 else repr(node.value[:77] + "...")
-        return "nothing" if node.value is None else node.text
+        return "nothing" if node.value is None else node.text if len(node.text) <= 80 else f"{node.text[:77]}..."
     if isinstance(node, Items):
         return "a list" if node.items else "an empty list"
     return "a mapping" if node.fields else "an empty mapping"
@@ -79,6 +81,17 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'within'?`, or nothing."""
     near = nearest(word, known)
     return f"; did you mean {near!r}?" if near else ""
+
+
+def strange_letter(word: str) -> str:
+    """`; its letter 'о' is CYRILLIC SMALL LETTER O`, or nothing: no word of the language holds such letters."""
+    if word == "<<":
+        return "; YAML 1.2 has no merge keys, so the words stand where they count"
+    letter = next((letter for letter in word if not letter.isascii()), None)
+    if letter is None:
+        return ""
+    shown = letter if letter.isprintable() else f"\\u{ord(letter):04x}"
+    return f"; its letter '{shown}' is {unicodedata.name(letter, 'unknown')}"
 
 
 def one_of(words: Iterable[str]) -> str:

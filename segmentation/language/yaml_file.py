@@ -8,6 +8,7 @@ nesting ends the process. Not here: what any word means.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -34,7 +35,13 @@ _WORDS: dict[str, bool | None] = {
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
 _NUMBER_STARTS = frozenset("+-.0123456789")
-_CORE_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map")}
+_TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
+_NEEDLESS_TAGS = {  # say what is there anyway; any other would need a value to be converted
+    ScalarEvent: _TEXT_TAGS,
+    SequenceStartEvent: ("!", "tag:yaml.org,2002:seq"),
+    MappingStartEvent: ("!", "tag:yaml.org,2002:map"),
+}
+_HIDDEN_BREAKS = re.compile("[\x85\u2028\u2029]")  # libyaml breaks lines there, editors and YAML 1.2 do not
 
 Plain = str | int | float | bool | None
 
@@ -88,15 +95,24 @@ class BadYaml(Exception):
 def read_yaml(text: str) -> tuple[Node | None, list[tuple[int, str]]]:
     """The one document of a text (None if it is empty) and the errors that leave the rest readable, such as a key
     given twice, as (line, message). Raises BadYaml with a line for anything that is not YAML."""
+    if hidden := _HIDDEN_BREAKS.search(text):
+        line = text.count("\n", 0, hidden.start()) + 1
+        what = f"the line break U+{ord(hidden[0]):04X}, which editors do not show"
+        raise BadYaml(line, f"found {what}, expected an ordinary one or none")
     builder = _Builder(text)
     try:
         return builder.document(), builder.errors
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if "end of stream" in str(error.problem):
+            mark = error.context_mark or mark  # where it begins, and not where the file ends
         what = ", ".join(part for part in (error.context, error.problem) if part)
         hint = next((hint for sign, hint in _HINTS.items() if sign in what), "")
         line = mark.line + 1 if mark else 1
         raise BadYaml(line, f"found text that is not YAML ({what}), expected YAML{hint}") from None
+    except yaml.reader.ReaderError as error:
+        line = text.encode()[: error.position].count(b"\n") + 1
+        raise BadYaml(line, f"found the character U+{error.character:04X}, expected text without it") from None
     except (yaml.YAMLError, UnicodeError) as error:
         reason = str(error).splitlines()[0]
         raise BadYaml(1, f"found text that is not YAML ({reason}), expected YAML") from None
@@ -115,7 +131,7 @@ def resolve(text: str) -> Plain:
     """The value of an unquoted scalar."""
     if text[:1] in _NUMBER_STARTS:
         if _INTEGER.match(text):
-            return int(text) if len(text) < 1000 else text
+            return int(text) if len(text) < 300 else math.inf  # not even a float holds it, and it is no text
         if _FLOAT.match(text) or _SPECIAL_FLOAT.match(text):
             return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
         return text
@@ -151,13 +167,13 @@ class _Builder:
         if isinstance(event, AliasEvent):
             return self.alias(event, line)
         before = self.values
-        if event.tag is not None and event.tag not in _CORE_TAGS and event.tag != "!":
+        if event.tag is not None and event.tag not in _NEEDLESS_TAGS[type(event)]:
             self.errors.append((line, f"found the YAML tag {event.tag!r}, expected a plain value"))
         node: Node
         if isinstance(event, ScalarEvent):
             if "\0" in event.value:
                 self.errors.append((line, "found the character NUL in text, expected text without it"))
-            quoted = bool(event.style) or event.tag in ("!", "tag:yaml.org,2002:str")
+            quoted = bool(event.style) or event.tag in _TEXT_TAGS
             node = Atom(event.value if quoted else resolve(event.value), line, event.value, quoted)
         elif isinstance(event, SequenceStartEvent):
             node = self.items(line, depth)
@@ -197,6 +213,8 @@ class _Builder:
             key_line = event.start_mark.line + 1
             if isinstance(event, ScalarEvent):
                 key = event.value
+                if "\0" in key:
+                    self.errors.append((key_line, "found the character NUL in a word, expected words without it"))
             else:
                 self.errors.append((key_line, "found a key that is not text, expected a word"))
                 self.node(event, depth + 1)

@@ -103,6 +103,53 @@ def test_bytes_that_are_not_utf8_are_an_error_of_their_line(tmp_path: Path) -> N
     assert (problem.line, "not UTF-8" in problem.message) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("other", "name: a\nwho: {tag: x}\n", "found 'a', expected 'other', the name of the file"),
+        ("Other", "name: other\nwho: {tag: x}\n", "in a file named 'Other', expected the file to be named other.yml"),
+        ("two words", "name: two_words\nwho: {tag: x}\n", "expected the file to be named two_words.yml"),
+        ("2nd", "who: {tag: x}\n", "found no name, expected a name, and a file that is named after it"),
+        (".a", "name: a\nwho: {tag: x}\n", "in a file named '.a', expected the file to be named a.yml"),
+    ],
+)
+def test_a_file_is_named_after_its_segment(tmp_path: Path, name: str, text: str, said: str) -> None:
+    (tmp_path / f"{name}.yml").write_text(text)
+    (problem,) = load_folder(tmp_path).problems
+    assert (problem.line, said in problem.message) == (1, True), problem.message
+
+
+@pytest.mark.parametrize(
+    ("written", "line", "said"),
+    [
+        (b"\xef\xbb\xbfname: a\r\nwho: {tag: x}\r\n", None, None),
+        ("name: a\nwho: {tag: x}\n".encode("utf-16"), 1, "bytes that are not UTF-8"),
+        (b"name: a\nwho: {tag: x\0y}\n", 2, "found the character U+0000, expected text without it"),
+        (b'name: a\nwho: {tag: "x\\0y"}\n', 2, "found the character NUL in text"),
+        (b"name: a\nwho: {tag: x}\n\x1a", 3, "found the character U+001A"),
+        ("name: a\ntitle: x\u2028y\nwho: {tag: x}\n".encode(), 2, "found the line break U+2028"),
+        (b'name: a\nwho: {tag: "\\ud800"}\n', 2, "invalid Unicode character"),
+        (b"", 1, "found an empty file"),
+    ],
+)
+def test_bytes_are_text_or_told_with_their_line(
+    tmp_path: Path, written: bytes, line: int | None, said: str | None
+) -> None:
+    (tmp_path / "a.yml").write_bytes(written)
+    told = [(problem.line, str(said) in problem.message) for problem in load_folder(tmp_path).problems]
+    assert told == ([] if line is None else [(line, True)])
+
+
+def test_a_file_that_cannot_be_read_is_an_error_and_not_a_segment_less(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").symlink_to(tmp_path / "gone.yml")
+    (tmp_path / "b.yml").symlink_to(tmp_path / "b.yml")
+    folder = load_folder(tmp_path)
+    assert [problem.message.partition(" (")[0] for problem in folder.problems] == [
+        "found a file that cannot be read"
+    ] * 2
+    assert folder.broken == {"a", "b"}
+
+
 def test_a_missing_folder_is_said_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"found no folder at .*, expected a folder of segment files"):
         load_folder(tmp_path / "none")
