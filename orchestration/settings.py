@@ -80,6 +80,15 @@ def read_settings(segments: Path | None = None, environ: Mapping[str, str] = os.
     )
 
 
+def connector_settings(file: Path = ROOT / "settings.toml") -> dict[str, object]:
+    """What `settings.toml` says of the vendors' accounts, by connector; the connectors judge it."""
+    try:
+        written = tomllib.loads(file.read_text()) if file.exists() else {}
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{file}: {error}") from None
+    return {name: written[name] for name in ("mixpanel", "amplitude") if name in written}
+
+
 def default_segments() -> Path:
     """`segments/` of the folder a command runs in, else the checkout's own."""
     here = Path.cwd() / "segments"

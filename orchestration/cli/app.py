@@ -23,6 +23,7 @@ COMMANDS = {
     "refresh": "runs",
     "list": "catalogue",
     "show": "catalogue",
+    "pull": "pull",
     "sample": "workspace",
     "backfill": "workspace",
     "dev": "workspace",
@@ -31,6 +32,7 @@ COMMANDS = {
 
 # Errors whose message is one sentence for people.
 EXPECTED = (
+    ("connectors.errors", "ConnectorError"),
     ("orchestration.dbt_runner", "DbtFailed"),
     ("orchestration.launch", "RunFailed"),
     ("orchestration.published", "NothingPublished"),

@@ -1,0 +1,158 @@
+"""Who we are at each vendor: addresses, credentials and the few things only the customer knows of the account.
+
+Everything comes in as two mappings, the environment and the tables of settings.toml; this module reads neither itself.
+Not here: what is done with an account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from connectors.errors import NotConfigured
+
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "mixpanel": {
+        "cohort_prefix": "PN_",
+        "project_timezone": "UTC",
+        "project_created_before_2023": False,
+        "email_property": "$email",
+        "msisdn_property": "$phone",
+        "more_properties": [],
+    },
+    "amplitude": {"cohort_prefix": "", "email_property": "email", "msisdn_property": "phone", "more_properties": []},
+}
+_ZONES = "an IANA name such as Europe/Istanbul"
+
+
+@dataclass(frozen=True)
+class Members:
+    """Which cohorts are pulled, and which of their users' properties become columns."""
+
+    cohort_prefix: str
+    email_property: str
+    msisdn_property: str
+    more_properties: tuple[str, ...]
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The properties to ask for, each once."""
+        named = (self.email_property, self.msisdn_property, *self.more_properties)
+        return tuple(dict.fromkeys(name for name in named if name))
+
+
+@dataclass(frozen=True)
+class MixpanelAccount:
+    """A project, by a service account. `zone` is the project's; before 2023 its clock was a wall clock."""
+
+    url: str
+    export_url: str
+    username: str
+    secret: str = field(repr=False)
+    project_id: str
+    members: Members
+    zone: ZoneInfo
+    created_before_2023: bool
+
+
+@dataclass(frozen=True)
+class AmplitudeAccount:
+    """A project, by its pair of keys."""
+
+    url: str
+    api_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    members: Members
+
+
+@dataclass(frozen=True)
+class NetmeraAccount:
+    """An application, by its REST key."""
+
+    url: str
+    api_key: str = field(repr=False)
+
+
+def mixpanel_account(environ: Mapping[str, str], settings: Mapping[str, Any]) -> MixpanelAccount:
+    """Raises NotConfigured in one sentence that names the variable or the setting."""
+    own = _own("mixpanel", settings)
+    try:
+        zone = ZoneInfo(str(own["project_timezone"]))
+    except (KeyError, ValueError, OSError):
+        raise NotConfigured(
+            "mixpanel", "settings.toml", f"found {own['project_timezone']!r} as project_timezone, expected {_ZONES}"
+        ) from None
+    return MixpanelAccount(
+        url=_url("mixpanel", environ, "MIXPANEL_URL", "https://mixpanel.com", "/api/query"),
+        export_url=_url("mixpanel", environ, "MIXPANEL_EXPORT_URL", "https://data.mixpanel.com", "/api/2.0/export"),
+        username=_needed("mixpanel", environ, "MIXPANEL_USERNAME"),
+        secret=_needed("mixpanel", environ, "MIXPANEL_SECRET"),
+        project_id=_needed("mixpanel", environ, "MIXPANEL_PROJECT_ID"),
+        members=_members(own),
+        zone=zone,
+        created_before_2023=bool(own["project_created_before_2023"]),
+    )
+
+
+def amplitude_account(environ: Mapping[str, str], settings: Mapping[str, Any]) -> AmplitudeAccount:
+    """Raises NotConfigured in one sentence that names the variable or the setting."""
+    return AmplitudeAccount(
+        url=_url("amplitude", environ, "AMPLITUDE_URL", "https://amplitude.com", ""),
+        api_key=_needed("amplitude", environ, "AMPLITUDE_API_KEY"),
+        secret_key=_needed("amplitude", environ, "AMPLITUDE_SECRET_KEY"),
+        members=_members(_own("amplitude", settings)),
+    )
+
+
+def netmera_account(environ: Mapping[str, str]) -> NetmeraAccount:
+    """Raises NotConfigured in one sentence that names the variable."""
+    return NetmeraAccount(
+        url=_url("netmera", environ, "NETMERA_URL", "https://restapi.netmera.com", "/rest/3.0"),
+        api_key=_needed("netmera", environ, "NETMERA_API_KEY"),
+    )
+
+
+def _needed(vendor: str, environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "").strip()
+    if not value:
+        raise NotConfigured(vendor, "settings", f"the environment variable {name} is missing")
+    return value
+
+
+def _url(vendor: str, environ: Mapping[str, str], name: str, host: str, path: str) -> str:
+    """The base URL; one that is only a host, such as another region's, gets the vendor's own path."""
+    url = environ.get(name, "").strip().rstrip("/") or host
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or "@" in parts.netloc:
+        raise NotConfigured(
+            vendor, "settings", f"the environment variable {name} holds no base URL such as {host}{path}"
+        )
+    return url if parts.path else url + path
+
+
+def _own(vendor: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The vendor's table of settings.toml over the defaults; each value has the type of its default."""
+    written = settings.get(vendor, {})
+    defaults = _DEFAULTS[vendor]
+    for name, value in written.items():
+        if name not in defaults:
+            expected = f"expected one of {', '.join(defaults)}"
+            raise NotConfigured(vendor, "settings.toml", f"found {name!r} under [{vendor}], {expected}")
+        if type(value) is not type(defaults[name]):
+            kind = type(defaults[name]).__name__
+            raise NotConfigured(
+                vendor, "settings.toml", f"found {value!r} as {name} under [{vendor}], expected a {kind}"
+            )
+    return {**defaults, **written}
+
+
+def _members(own: Mapping[str, Any]) -> Members:
+    return Members(
+        cohort_prefix=own["cohort_prefix"],
+        email_property=own["email_property"],
+        msisdn_property=own["msisdn_property"],
+        more_properties=tuple(str(one) for one in own["more_properties"]),
+    )

@@ -1,0 +1,91 @@
+"""What can go wrong at a vendor, one class per thing a person would do about it.
+
+Each message is one sentence: vendor, what was asked for, status, what to do. It holds no secret and nobody's id or
+address, so it may be logged and shown anywhere. Not here: which answer means which error (each vendor's module).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+
+_LONGEST_QUOTE = 200
+_ADDRESS = re.compile(r"[^\s\"'<>]+@[^\s\"'<>]+")
+_LONG_NUMBER = re.compile(r"\+?\d[\d\s().-]{8,}\d")
+
+
+class ConnectorError(Exception):
+    """A pull that could not be done. `vendor`, `asked` and `status` (None without an answer) are what it names."""
+
+    def __init__(self, vendor: str, asked: str, said: str, status: int | None = None) -> None:
+        self.vendor, self.asked, self.status = vendor, asked, status
+        answered = f" (HTTP {status})" if status is not None else ""
+        super().__init__(f"{vendor}, {asked}{answered}: {said}")
+
+
+class NotConfigured(ConnectorError):
+    """A setting is missing or cannot be; nothing was asked."""
+
+
+class CredentialsRefused(ConnectorError):
+    """The key, secret, account or region is not accepted. Asking again cannot help, and may lock the account."""
+
+
+class NotAllowed(ConnectorError):
+    """The credentials are right, and the plan or the permissions do not cover this."""
+
+
+class BudgetSpent(ConnectorError):
+    """The vendor's allowance of calls is used up until `free_at` (None: unknown)."""
+
+    def __init__(
+        self, vendor: str, asked: str, said: str, status: int | None = None, free_at: datetime | None = None
+    ) -> None:
+        super().__init__(vendor, asked, said, status)
+        self.free_at = free_at
+
+
+class VendorBusy(ConnectorError):
+    """The vendor cannot answer now: too many calls, an error of its own, no connection. The one kind that is retried.
+
+    `retry_after` is in seconds, as the vendor asked for; None if it did not.
+    """
+
+    def __init__(
+        self, vendor: str, asked: str, said: str, status: int | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(vendor, asked, said, status)
+        self.retry_after = retry_after
+
+
+class BrokenStream(ConnectorError):
+    """The answer began well and was cut, or what came cannot be read."""
+
+
+class ShortRead(ConnectorError):
+    """Everything could be read, and it is less (or other) than the vendor says there is."""
+
+
+class SessionExpired(ShortRead):
+    """Paging cannot go on where it was; it can start anew."""
+
+
+class WindowTooLarge(ConnectorError):
+    """The vendor refuses so much at once; a smaller window can be asked for."""
+
+
+class BadAnswer(ConnectorError):
+    """An answer that this client does not understand, or a refusal of what was asked."""
+
+
+def quoted(text: str, private: Iterable[str] = ()) -> str:
+    """A vendor's own words, fit for a log: one line, not long, and without anything private.
+
+    `private` are texts to leave out (secrets, ids that were asked for); addresses and long numbers go in any case.
+    """
+    for one in sorted(filter(None, private), key=len, reverse=True):
+        text = text.replace(one, "***")
+    text = _LONG_NUMBER.sub("***", _ADDRESS.sub("***", text))
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 3] + "..."

@@ -1,0 +1,206 @@
+"""Audiences of Mixpanel and Amplitude into `audience_members`, and into `audiences` once their members are complete.
+
+One file of each table per audience, so that one can fail without the others. Not here: what calls cost (plan.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from connectors.accounts import Members
+from connectors.amplitude.cohorts import Cohorts as AmplitudeCohorts
+from connectors.budget import Ledger, Pretended
+from connectors.clock import Clock
+from connectors.errors import BrokenStream, ConnectorError, SessionExpired
+from connectors.landing_writer import LandingFolder
+from connectors.mixpanel import cohorts as mixpanel
+from connectors.pulls.attempts import Attempt, Doing, Report, Wrote, try_all
+from connectors.pulls.plan import Plan, Wanted, plan_by_the_hour, plan_by_the_month
+from connectors.streams import as_json
+
+HOURS = 8.0
+_EVERY = 10_000  # members between two words of progress
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which audiences: `named` by id or name, else all that begin with the prefix; and whether unchanged ones too."""
+
+    prefix: str
+    named: tuple[str, ...] = ()
+    skip_unchanged: bool = False
+
+
+@dataclass(frozen=True)
+class Audience:
+    """An audience of any vendor; `members` reads them, as rows of `audience_members` without the common columns."""
+
+    id: str
+    name: str
+    description: str
+    users: int | None
+    updated: datetime | None
+    members: Callable[[], Iterator[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan and the audiences that it is about, and those left out on purpose, as (id, reason)."""
+
+    connector: str
+    plan: Plan
+    audiences: dict[str, Audience]
+    left_out: tuple[tuple[str, str], ...]
+
+
+def prepare_mixpanel(
+    cohorts: mixpanel.Cohorts,
+    members: Members,
+    ledger: Ledger,
+    clock: Clock,
+    folder: LandingFolder,
+    choice: Choice,
+    hours: float = HOURS,
+) -> Prepared:
+    """Spends one call, for the list."""
+    listed = [
+        Audience(one.id, one.name, one.description, one.count, None, partial(_mixpanel_rows, cohorts, one, members))
+        for one in cohorts.list()
+    ]
+    chosen, left_out = _chosen("mixpanel", listed, choice)
+    wanted = [_wanted("mixpanel", one, mixpanel.calls_for(one.users or 0), folder, choice) for one in chosen]
+    now = clock.now()
+    calls = Pretended(cohorts.allowance, ledger.spent(cohorts.allowance, now), now)
+    plan = plan_by_the_hour(wanted, calls, hours, mixpanel.pace)
+    return Prepared("mixpanel", plan, {one.id: one for one in chosen}, left_out)
+
+
+def prepare_amplitude(
+    cohorts: AmplitudeCohorts, members: Members, ledger: Ledger, clock: Clock, folder: LandingFolder, choice: Choice
+) -> Prepared:
+    """Spends no download."""
+    listed = [
+        Audience(
+            one.id, one.name, one.description, one.size, one.computed, partial(_amplitude_rows, cohorts, one, members)
+        )
+        for one in cohorts.list()
+    ]
+    chosen, left_out = _chosen("amplitude", listed, choice)
+    wanted = [_wanted("amplitude", one, 1, folder, choice) for one in chosen]
+    now = clock.now()
+    left = ledger.left(cohorts.allowance, now)
+    usage = cohorts.usage()
+    if usage.limit is not None and usage.used is not None:
+        left = min(left, max(0, usage.limit - usage.used))
+    return Prepared("amplitude", plan_by_the_month(wanted, left, now), {one.id: one for one in chosen}, left_out)
+
+
+def _wanted(connector: str, audience: Audience, calls: int, folder: LandingFolder, choice: Choice) -> Wanted:
+    """With what the last good pull left: the vendor's time of computation tells a change, the size hints at one."""
+    last = folder.first_row("audiences", _file(connector, audience.id))
+    if last is None:
+        return Wanted(audience.id, audience.name, audience.users, calls)
+    if audience.updated is not None:
+        same = last["source_updated_at"] == audience.updated
+    else:
+        same = last["reported_users"] == audience.users
+    return Wanted(audience.id, audience.name, audience.users, calls, last["fetched_at"], choice.skip_unchanged and same)
+
+
+def pull_audiences(prepared: Prepared, folder: LandingFolder, at: datetime, doing: Doing) -> Report:
+    """Pulls what the plan has for tonight; `at` becomes `fetched_at` of every row."""
+    report = Report()
+    connector = prepared.connector
+    report.skipped += prepared.left_out
+    for planned in prepared.plan.planned:
+        if planned.when != "tonight":
+            report.skipped.append((planned.wanted.id, _why(planned.when)))
+    attempts = [
+        Attempt("audience_members", one.id, f"audience {one.id}", partial(_pull, connector, one, folder, at, doing))
+        for one in (prepared.audiences[planned.wanted.id] for planned in prepared.plan.tonight)
+    ]
+    try_all(attempts, folder, connector, at, report, doing)
+    return report
+
+
+def _pull(connector: str, audience: Audience, folder: LandingFolder, at: datetime, doing: Doing) -> Wrote:
+    try:
+        return write_audience(connector, audience, folder, at, doing)
+    except (SessionExpired, BrokenStream):
+        doing(f"{connector}: audience {audience.id} was cut short; reading it again")
+        return write_audience(connector, audience, folder, at, doing)
+
+
+def write_audience(connector: str, audience: Audience, folder: LandingFolder, at: datetime, doing: Doing) -> Wrote:
+    """Members first and the audience after them: a row of `audiences` says that its members are all there."""
+    name = _file(connector, audience.id)
+    common = {"connector": connector, "audience_id": audience.id, "fetched_at": at}
+    with folder.replacing("audience_members", name) as file:
+        for row in audience.members():
+            file.write({**row, **common})
+            if file.rows % _EVERY == 0:
+                of = f" of {audience.users:,}" if audience.users else ""
+                doing(f"{connector}: audience {audience.id}, {file.rows:,}{of} members")
+        rows = file.rows
+    reported = rows if audience.users is None else audience.users
+    with folder.replacing("audiences", name) as file:
+        file.write(
+            {**common, "name": audience.name, "description": audience.description, "reported_users": reported,
+             "source_updated_at": audience.updated}
+        )  # fmt: skip
+    differs = f"{connector}, audience {audience.id}: {rows:,} of {reported:,} listed members came"
+    return Wrote(
+        {folder.shown("audience_members", name): rows, folder.shown("audiences", name): 1},
+        reported,
+        differs if rows != reported else None,
+    )
+
+
+def _chosen(
+    connector: str, listed: Sequence[Audience], choice: Choice
+) -> tuple[list[Audience], tuple[tuple[str, str], ...]]:
+    if choice.named:
+        missing = [name for name in choice.named if all(name not in (one.id, one.name) for one in listed)]
+        if missing:
+            raise ConnectorError(connector, "list of cohorts", f"there is no cohort with the id or name {missing[0]!r}")
+        return [one for one in listed if one.id in choice.named or one.name in choice.named], ()
+    chosen = [one for one in listed if one.name.startswith(choice.prefix)]
+    reason = f"its name does not begin with {choice.prefix!r}"
+    return chosen, tuple((one.id, reason) for one in listed if not one.name.startswith(choice.prefix))
+
+
+def _why(when: str) -> str:
+    return {
+        "later": "it does not fit into this pull's calls and comes first in the next one",
+        "too large": "it takes more calls than a whole pull may spend; allow more --hours, or take it by webhook",
+        "unchanged": "the vendor shows no change since the last pull",
+    }[when]
+
+
+def _mixpanel_rows(cohorts: mixpanel.Cohorts, cohort: mixpanel.Cohort, members: Members) -> Iterator[dict[str, Any]]:
+    for one in cohorts.members(cohort):
+        yield _row(one.distinct_id, one.properties, members)
+
+
+def _amplitude_rows(cohorts: AmplitudeCohorts, cohort: Any, members: Members) -> Iterator[dict[str, Any]]:
+    for one in cohorts.members(cohort):
+        yield _row(one.user_id, one.properties, members)
+
+
+def _row(user_id: str, properties: dict[str, Any], members: Members) -> dict[str, Any]:
+    rest = dict(properties)
+    email, msisdn = rest.pop(members.email_property, None), rest.pop(members.msisdn_property, None)
+    return {
+        "connector_user_id": user_id,
+        "email": None if email in (None, "") else str(email),
+        "msisdn": None if msisdn in (None, "") else str(msisdn),
+        "properties": as_json(rest),
+    }
+
+
+def _file(connector: str, audience_id: str) -> str:
+    return f"{connector}-{audience_id}"

@@ -1,0 +1,12 @@
+"""The vendors on loopback: one server that answers like them, limits and faults included, from data the caller gives.
+
+For tests, and for a run without any account. Every fault is a field of the vendor's `faults` and off until it is set.
+Where no source says what a vendor does, the choice is made here, in one place. Not here: any client.
+"""
+
+from connectors.standin.amplitude import AmplitudeCohort, StandInAmplitude
+from connectors.standin.mixpanel import MixpanelCohort, StandInMixpanel
+from connectors.standin.netmera import StandInNetmera
+from connectors.standin.server import StandIn
+
+__all__ = ["AmplitudeCohort", "MixpanelCohort", "StandIn", "StandInAmplitude", "StandInMixpanel", "StandInNetmera"]
