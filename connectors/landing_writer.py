@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -191,6 +192,8 @@ class LandingFolder:
     @contextmanager
     def _unfinished(self, final: Path) -> Iterator[Path]:
         final.parent.mkdir(parents=True, exist_ok=True)
+        for old in final.parent.glob(f".{final.name}.*.tmp"):
+            _remove_if_abandoned(old)
         temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp")
         try:
             yield temporary
@@ -214,6 +217,11 @@ class LandingFolder:
         except (OSError, pa.ArrowInvalid):
             return None
         return found[0] if found else None
+
+    def names(self, table: str, prefix: str) -> list[str]:
+        """Names of the files that are there and begin so, without the prefix, sorted."""
+        found = (unquote(path.stem) for path in (self.root / table).glob("*.parquet") if path.name[0] != ".")
+        return sorted(name.removeprefix(prefix) for name in found if name.startswith(prefix))
 
     def note(self, note: Note) -> None:
         """Adds a line to `_pulls.jsonl`, which landing ignores and people read."""
@@ -244,6 +252,17 @@ class LandingFolder:
             yield
         finally:
             lock.release()
+
+
+def _remove_if_abandoned(unfinished: Path) -> None:
+    """If the process that its name tells is gone, so that a pull that was killed leaves no people behind."""
+    found = re.search(r"\.(\d+)\.tmp", unfinished.name)
+    try:
+        os.kill(int(found[1]) if found else os.getpid(), 0)
+    except ProcessLookupError:
+        unfinished.unlink(missing_ok=True)
+    except PermissionError:
+        pass  # somebody else's, and alive
 
 
 def _clean(value: Any) -> Any:

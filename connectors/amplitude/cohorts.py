@@ -72,6 +72,7 @@ class Cohorts:
         self._properties = account.members.asked
         self._ledger, self._clock, self._on_wait = ledger, clock, on_wait
         self._http = http(account, clock, on_wait)
+        self._open: dict[str, str] = {}  # cohort to the request whose file was not read to its end
 
     def list(self) -> list[Cohort]:
         """The published cohorts that are not archived, in the vendor's order."""
@@ -101,7 +102,9 @@ class Cohorts:
         shows members, VendorBusy if the file is not ready in ten minutes, other ConnectorErrors for a refused call.
         """
         asked = f"members of cohort {cohort.id}"
-        request = self._request(cohort.id, asked)
+        # A file that was cut is read again under the request that was paid for.
+        request = self._open.get(cohort.id) or self._request(cohort.id, asked)
+        self._open[cohort.id] = request
         self._wait_for(request, asked)
         rows = 0
         seen = Seen()
@@ -113,6 +116,7 @@ class Cohorts:
                     yield member
         finally:
             seen.close()
+        del self._open[cohort.id]
         if not rows and cohort.size:
             raise ShortRead(VENDOR, asked, f"nobody came where the list of cohorts shows {cohort.size:,} members")
 

@@ -71,7 +71,7 @@ def prepare_mixpanel(
         Audience(one.id, one.name, one.description, one.count, None, partial(_mixpanel_rows, cohorts, one, members))
         for one in cohorts.list()
     ]
-    chosen, left_out = _chosen("mixpanel", listed, choice)
+    chosen, left_out = _chosen("mixpanel", listed, folder, choice)
     wanted = [_wanted("mixpanel", one, mixpanel.calls_for(one.users or 0), folder, choice) for one in chosen]
     now = clock.now()
     calls = Pretended(cohorts.allowance, ledger.spent(cohorts.allowance, now), now)
@@ -89,7 +89,7 @@ def prepare_amplitude(
         )
         for one in cohorts.list()
     ]
-    chosen, left_out = _chosen("amplitude", listed, choice)
+    chosen, left_out = _chosen("amplitude", listed, folder, choice)
     wanted = [_wanted("amplitude", one, 1, folder, choice) for one in chosen]
     now = clock.now()
     left = ledger.left(cohorts.allowance, now)
@@ -161,16 +161,19 @@ def write_audience(connector: str, audience: Audience, folder: LandingFolder, at
 
 
 def _chosen(
-    connector: str, listed: Sequence[Audience], choice: Choice
+    connector: str, listed: Sequence[Audience], folder: LandingFolder, choice: Choice
 ) -> tuple[list[Audience], tuple[tuple[str, str], ...]]:
     if choice.named:
         missing = [name for name in choice.named if all(name not in (one.id, one.name) for one in listed)]
         if missing:
             raise ConnectorError(connector, "list of cohorts", f"there is no cohort with the id or name {missing[0]!r}")
         return [one for one in listed if one.id in choice.named or one.name in choice.named], ()
-    chosen = [one for one in listed if one.name.startswith(choice.prefix)]
-    reason = f"its name does not begin with {choice.prefix!r}"
-    return chosen, tuple((one.id, reason) for one in listed if not one.name.startswith(choice.prefix))
+    known = {one.id for one in listed}
+    gone = [key for key in folder.names("audiences", f"{connector}-") if key not in known]
+    other = [one.id for one in listed if not one.name.startswith(choice.prefix)]
+    left_out = [(key, f"its name does not begin with {choice.prefix!r}") for key in other]
+    left_out += [(key, f"{connector} lists it no longer; its last members stay") for key in gone]
+    return [one for one in listed if one.name.startswith(choice.prefix)], tuple(left_out)
 
 
 def _why(when: str) -> str:

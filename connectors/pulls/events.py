@@ -19,7 +19,7 @@ from connectors.pulls.attempts import Attempt, Doing, Report, Wrote, try_all
 # Mixpanel changes past days (late events, merged ids); what Amplitude exported for a day of upload stays.
 REREAD_DAYS = {"mixpanel": 5, "amplitude": 1}
 _EVERY = 100_000
-_DAY = re.compile(r"-(\d{4}-\d\d-\d\d)\.parquet$")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 Export = MixpanelExport | AmplitudeExport
 
@@ -41,11 +41,7 @@ def days_to_pull(
             )
         return _range(since, last)
     trailing = _range(last - timedelta(days=REREAD_DAYS[connector] - 1), last)
-    there = {
-        date.fromisoformat(found[1])
-        for path in (folder.root / "events").glob(f"{connector}-*.parquet")
-        if (found := _DAY.search(path.name))
-    }
+    there = {date.fromisoformat(name) for name in folder.names("events", f"{connector}-") if _DAY.fullmatch(name)}
     missed = [day for day in _range(min(there), last) if day not in there] if there else []
     return sorted({*trailing, *missed})
 

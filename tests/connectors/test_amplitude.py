@@ -25,6 +25,13 @@ def test_a_dead_link_is_asked_for_anew_and_the_cohort_is_not(here: World) -> Non
     assert (len(requests), here.amplitude.calls.count("link")) == (1, 3)
 
 
+def test_a_file_that_was_cut_is_read_again_and_not_paid_for_again(here: World) -> None:
+    here.amplitude.faults.cut_file = True
+    assert len(here.pull("amplitude", "audiences", choice=Choice("", named=("k3vq81m",))).failures) == 1
+    assert here.amplitude.calls.count("/api/5/cohorts/request/k3vq81m") == 1
+    assert here.amplitude.calls.count("/api/5/cohorts/request/r0/file") == 2
+
+
 def test_a_file_behind_a_link_may_be_plain(here: World) -> None:
     here.amplitude.faults.plain_file_behind_link = True
     assert here.pull("amplitude", "audiences").failures == []

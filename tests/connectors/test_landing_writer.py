@@ -50,10 +50,14 @@ def test_a_process_that_is_killed_leaves_what_landing_does_not_see(tmp_path: Pat
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, check=False)
     assert len(os.listdir(tmp_path / "events")) == 1
+    killed = os.listdir(tmp_path / "events")
+    with LandingFolder(tmp_path).replacing("events", "a") as file:
+        file.write({"event": "x"})
+    assert not set(killed) & set(os.listdir(tmp_path / "events"))  # what it left goes with the next attempt
     for table in ("users", "events"):
         with LandingFolder(tmp_path).replacing(table, "b") as file:
             file.write({"user_id": "1"} if table == "users" else {"event": "x"})
-    assert [Path(one.url).name for one in list_landing(str(tmp_path))] == ["b.parquet", "b.parquet"]
+    assert [Path(one.url).name for one in list_landing(str(tmp_path))] == ["a.parquet", "b.parquet", "b.parquet"]
 
 
 def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:

@@ -102,6 +102,16 @@ def test_only_cohorts_with_the_prefix_are_pulled_unless_they_are_named(here: Wor
     assert [row["connector_user_id"] for row in here.rows("audience_members/mixpanel-2")] == ["y"]
 
 
+def test_a_cohort_that_is_listed_no_longer_keeps_its_last_members(here: World) -> None:
+    here.pull("mixpanel", "audiences")
+    before = here.files()
+    here.mixpanel.cohorts = []
+    assert here.pull("mixpanel", "audiences").skipped == [
+        ("41001", "mixpanel lists it no longer; its last members stay")
+    ]
+    assert here.files() == before
+
+
 def test_one_cohort_that_fails_does_not_take_the_others_along(here: World) -> None:
     bad = MixpanelCohort(1, "PN_bad", 1, lambda n: {"$properties": {}})
     here.mixpanel.cohorts = [bad, MixpanelCohort.of(2, "PN_good", ["y"])]
