@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from datetime import datetime, time
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -29,9 +29,11 @@ def named(events: Iterable[Row], names: Any) -> list[Row]:
 
 
 def in_hours(instant: datetime, hours: list[str], clock: Clock) -> bool:
-    start, end = (time.fromisoformat(text) for text in hours)
-    moment = clock.local(instant).time()
-    return start <= moment < end if start < end else moment >= start or moment < end
+    """Whether the local time of day lies in `[from, to)`; a `to` before the `from` means over midnight."""
+    start, end = (int(hour) * 60 + int(minute) for hour, _, minute in (text.partition(":") for text in hours))
+    local = clock.local(instant)
+    minute = local.hour * 60 + local.minute
+    return start <= minute < end if start < end else minute >= start or minute < end
 
 
 def on_weekday(instant: datetime, weekdays: list[str], clock: Clock) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from tests.reference.behaviour import in_hours, matching, named, on_weekday
 from tests.reference.landing import Landing, Row, event_property
 from tests.reference.values import check_holds, convert, distinct_key
-from tests.reference.windows import Clock, elapsed, shift
+from tests.reference.windows import Clock, later, shift
 
 # ---------------------------------------------------------------- sequence
 
@@ -43,18 +43,16 @@ def _steps_taken(events: list[Row], steps: list[Mapping[str, Any]], before: Row 
         return True
     step, rest = steps[0], steps[1:]
     candidates = matching(named(events, step.get("did", step.get("did_not"))), _without(step, "after"), clock)
-    span = elapsed(step["after"]) if "after" in step else None
+    last = later(before["ts"], step["after"]) if before is not None and "after" in step else None
     if "did_not" in step:
         if before is None:
             raise ValueError("a sequence cannot begin with did_not")
-        end = clock.as_of if span is None else before["ts"] + span
+        end = last or clock.as_of
         quiet = not any(before["ts"] <= event["ts"] <= end for event in candidates)
         return quiet and end <= clock.as_of and _steps_taken(events, rest, before, clock)
     for event in candidates:
-        if before is not None:
-            gap = event["ts"] - before["ts"]
-            if gap <= timedelta(0) or (span is not None and gap > span):
-                continue
+        if before is not None and (event["ts"] <= before["ts"] or (last is not None and event["ts"] > last)):
+            continue
         if _steps_taken(events, rest, event, clock):
             return True
     return False

@@ -188,7 +188,10 @@ class Parts:
         return filters
 
     def hours(self) -> list[str]:
-        return self.rng.choice([["09:00", "18:00"], ["22:00", "06:00"], ["00:00", "09:00"], ["18:00", "02:00"]])
+        return self.rng.choice([
+            ["09:00", "18:00"], ["22:00", "06:00"], ["00:00", "09:00"], ["18:00", "02:00"], ["18:00", "24:00"],
+            ["9:30", "09:45"], ["00:00", "24:00"],
+        ])  # fmt: skip
 
     def weekdays(self) -> list[str]:
         return self.rng.sample(WEEKDAYS, self.rng.randint(1, 5))

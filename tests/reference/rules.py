@@ -44,7 +44,8 @@ class _Maker(Parts):
         rng = self.rng
         definition: dict[str, Any] = {"name": name, "who": self.rule()}
         if rng.random() < 0.2:
-            definition["universe"] = rng.choice(["known", "active within 90 days", "active within 14 days"])
+            spans = ["90 days", "14 days", "36 hours", "1 month"]
+            definition["universe"] = rng.choice(["known", *(f"active within {span}" for span in spans)])
             if "reach" in self.kinds and rng.random() < 0.3:
                 definition["universe"] = {"reachable": rng.choice(["push", "web_push", *CHANNELS])}
         if self.segments and rng.random() < 0.12:
@@ -87,6 +88,8 @@ class _Maker(Parts):
         rng = self.rng
         if rng.random() < 0.12:
             return "any"
+        if rng.random() < 0.02:
+            return ["any"]  # an event that is called so
         if rng.random() < 0.2:
             return rng.sample(EVENTS, rng.randint(1, 3))
         return rng.choice(EVENTS[:5])
@@ -133,8 +136,11 @@ class _Maker(Parts):
             return {"distinct": {"of": of, **self.comparison([1, 2, 3])}}
         if function in ("min", "max"):
             if rng.random() < 0.2:
-                word = rng.choice(["gt", "gte", "lt", "lte"])
+                word = rng.choice(["gt", "gte", "lt", "lte", "equals", "not_equals"])
                 return {function: {"of": "due_on", "as": "date", word: self.day(10, 6)}}
+            if rng.random() < 0.1:
+                reach = sorted([self.day(20, 6), self.day(20, 6)])
+                return {function: {"of": "due_on", "as": "date", "between": reach}}
             return {function: {"of": rng.choice(["amount", "qty"]), **self.comparison([0.1, 1, 5, 10, 100, 300])}}
         check = rng.choice([
             {"of": "plan", rng.choice(["equals", "not_equals"]): rng.choice(["trial", "basic", "churn"])},
@@ -143,6 +149,9 @@ class _Maker(Parts):
             {"of": "amount", **self.comparison([5, 10, 100])},
             {"of": "platform", "equals": rng.choice(["ios", "web"])},
             {"of": "category", "contains": "HAT", "ignore_case": True},
+            {"of": "due_on", **self.date()},
+            {"of": "items", **self.items()},
+            {"of": "amount", "as": "number", **self.comparison([5, 10, 100])},
         ])  # fmt: skip
         return {function: check}
 
@@ -156,7 +165,9 @@ class _Maker(Parts):
         for number in range(rng.choice([2, 2, 3])):
             step: Part = {"did": self._names()}
             if number and rng.random() < 0.5:
-                step["after"] = rng.choice(["1 hour", "12 hours", "24 hours", "3 days"])
+                step["after"] = rng.choice(
+                    ["90 minutes", "1 hour", "12 hours", "24 hours", "3 days", "1 week", "1 month"]
+                )
             if rng.random() < 0.2:
                 step["where"] = [self.filter()]
             steps.append(step)
@@ -164,17 +175,21 @@ class _Maker(Parts):
             # Spans that no drawn event plus span hits the run's very instant with.
             after = {"after": rng.choice(["4 hours", "10 minutes", "4321 minutes"])} if rng.random() < 0.7 else {}
             steps[-1] = {"did_not": self._names(), **after}
+            if rng.random() < 0.3:  # and one between two that have to happen
+                steps.append({"did": self._names()})
         leaf: Part = {"sequence": steps}
         if rng.random() < 0.5:
-            leaf["within"] = rng.choice(["7 days", "30 days", "60 days", "72 hours"])
+            leaf |= {"within": rng.choice(["7 days", "60 days", "72 hours"])} if rng.random() < 0.7 else self.window()
         if rng.random() < 0.3:
-            leaf["same"] = rng.choice(["session_id", "platform", "category"])
+            leaf["same"] = rng.choice(["session_id", "platform", "category", "amount", "shipping.city", "items"])
         return leaf
 
     def _regularly(self) -> Part:
-        every, in_last = self.rng.choice([("day", 10), ("day", 30), ("week", 4), ("week", 8), ("month", 3)])
+        every, in_last = self.rng.choice([
+            ("day", 1), ("day", 10), ("day", 30), ("week", 4), ("week", 8), ("month", 1), ("month", 3), ("month", 14),
+        ])  # fmt: skip
         leaf: Part = {"regularly": self._names(), "every": every, "in_last": in_last}
-        leaf["at_least"] = self.rng.randint(1, max(2, in_last // 2))
+        leaf["at_least"] = self.rng.randint(1, max(min(2, in_last), in_last // 2))
         if self.rng.random() < 0.3:
             leaf["where"] = self.where()
         if self.rng.random() < 0.4:
@@ -188,12 +203,18 @@ class _Maker(Parts):
             {"property": "category", "equals": rng.choice(["shoes", "hats"])},
             {"property": "plan", "equals": rng.choice(["trial", "basic"])},
             {"property": "plan", "in": ["trial", "churn"]},
+            {"property": "plan", "not_equals": "trial"},
+            {"property": "plan", "exists": rng.random() < 0.5},
+            {"property": "plan", "equals": "TRIAL", "ignore_case": True},
             {"property": "amount", "gte": 100},
+            {"property": "qty", "as": "number", "equals": rng.choice([1, 2])},
+            {"property": "due_on", **self.date()},
+            {"property": "items", **self.items()},
             {"hours": self.hours()},
             {"weekdays": self.weekdays()},
         ])  # fmt: skip
         # A list is no single value that could be the most frequent.
-        share: Part = {"at_least": rng.choice(["10%", "30%", "50%", "12.5%"])}
+        share: Part = {"at_least": rng.choice(["0%", "10%", "30%", "50%", "12.5%", "100%", 0.25])}
         chosen |= share if rng.random() < 0.6 or chosen.get("property") == "category" else {"predominantly": True}
         limits = self._limits() if rng.random() < 0.6 else {}
         limits.pop("near", None)  # a population is chosen by window, filters, hours and weekdays, not by place
@@ -201,8 +222,12 @@ class _Maker(Parts):
 
     def _rfm(self) -> Part:
         event = self.rng.choice(["purchase", "view", "login"])
-        word = {"event": event, "of": "amount", "segment": self.rng.choice(RFM_SEGMENTS)}
-        return {"rfm": {**word, "within": self.rng.choice(["30 days", "60 days", "365 days"])}}
+        word: Part = {"event": event, "segment": self.rng.choice(RFM_SEGMENTS)}
+        if self.rng.random() < 0.5:
+            word["of"] = "amount"
+        if self.rng.random() < 0.6:
+            return {"rfm": {**word, "within": self.rng.choice(["30 days", "60 days", "365 days"])}}
+        return {"rfm": {**word, **(self.window() if self.rng.random() < 0.7 else {})}}
 
     # ---------------------------------------------------------------- people
 
@@ -242,18 +267,23 @@ class _Maker(Parts):
     def _tag(self) -> Part:
         rng = self.rng
         some = rng.sample(TAGS, 2)
-        return {"tag": rng.choice([some[0], {"any": some}, {"all": some}])}
+        return {"tag": rng.choice([some[0], {"any": some}, {"all": some}, {"any": some[:1]}])}
 
     def _device(self) -> Part:
         rng = self.rng
         words: Part = {
             "platform": rng.choice(["ios", "android", ["ios", "web"]]),
-            "device_type": rng.choice(["phone", ["tablet", "desktop"], {"not_equals": "phone"}]),
-            "device_model": rng.choice(["iPhone 17", {"contains": "Pixel"}]),
-            "os_version": self.version(["17", "17.5", "18.1"]),
-            "app_version": self.version(["5.9.0", "5.10", "6.0"]),
-        }
-        return {word: words[word] for word in rng.sample(list(words), rng.choice([1, 1, 2]))}
+            "device_type": rng.choice([
+                "phone", ["tablet", "desktop"], {"not_equals": "phone"}, {"not_in": ["phone", "tv"]}, {"exists": False},
+            ]),
+            "device_model": rng.choice([
+                "iPhone 17", {"contains": "Pixel"}, {"starts_with": "IPHONE", "ignore_case": True}, {"exists": True},
+                {"matches": "[0-9]$"}, {"not_contains": "i"}, {"ends_with": "7"}, {"gt": "P"},
+            ]),
+            "os_version": rng.choice([self.version(["17", "17.5", "18.1"]), "17", ["17.0", "18.1"], {"exists": False}]),
+            "app_version": rng.choice([self.version(["5.9.0", "5.10", "6.0"]), "5.10", {"gte": "5.9", "lt": "6"}]),
+        }  # fmt: skip
+        return {word: words[word] for word in rng.sample(list(words), rng.choice([1, 1, 2, 3]))}
 
     def _segment(self) -> Part:
         return {"segment": self._others(1)[0]}
@@ -263,17 +293,18 @@ class _Maker(Parts):
         word = rng.choice(["received", "clicked", "opened", "not_clicked", "not_received"])
         messages = rng.choice(["any", rng.choice(MESSAGES), rng.sample(MESSAGES, 2)])
         window = {"within": rng.choice(["3 days", "7 days", "14 days", "60 days"])} if rng.random() < 0.5 else {}
+        if not window and rng.random() < 0.5:
+            window = self.window()
         return {word: messages, **window}
 
     def _reach(self) -> Part:
         rng = self.rng
         word = rng.choice(["reachable", "reachable", "opted_in", "blacklisted"])
-        # Whether an uninstalled device still counts as opted in to push is open.
-        return {word: rng.choice(CHANNELS if word == "opted_in" else ("push", *CHANNELS))}
+        return {word: rng.choice(("push", "web_push", *CHANNELS))}
 
     def _located(self) -> Part:
         return {"located": self.place()}
 
     def _bucket(self) -> Part:
-        start = self.rng.choice([0, 10, 25, 50])
-        return {"bucket": {"seed": self.rng.choice(["spring", "autumn"]), "from": start, "to": start + 25}}
+        start, size = self.rng.choice([0, 10, 25, 50]), self.rng.choice([0, 12.5, 25, 50])
+        return {"bucket": {"seed": self.rng.choice(["spring", "autumn", 2026]), "from": start, "to": start + size}}

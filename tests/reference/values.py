@@ -73,6 +73,8 @@ def distinct_key(value: Any) -> str:
     """Equal for equal values: 5 and 5.0 are one; 5, "5" and true are three."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
+    if isinstance(value, datetime):
+        value = {"instant": iso_text(value)}
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 

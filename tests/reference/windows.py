@@ -63,10 +63,12 @@ def parse_span(text: str) -> tuple[int, str]:
     return int(found[1]), found[2]
 
 
-def elapsed(text: str) -> timedelta:
-    """A span as elapsed time; a day is 24 hours here."""
+def later(instant: datetime, text: str) -> datetime:
+    """The instant a span of elapsed time later: a day is 24 hours here, months go by the calendar in UTC."""
     count, unit = parse_span(text)
-    return timedelta(**{f"{unit}s": count})
+    if unit in ("month", "year"):
+        return datetime.combine(shift(instant.date(), count, unit), instant.timetz())
+    return instant + timedelta(**{f"{unit}s": count})
 
 
 def shift(day: date, count: int, unit: str) -> date:
