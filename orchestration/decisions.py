@@ -15,7 +15,8 @@ from croniter import croniter
 
 from segmentation.clock import Clock
 from segmentation.language.folder import Folder
-from segmentation.language.model import Attribute, Definition, leaves
+from segmentation.language.model import Attribute, Definition, Live, leaves
+from segmentation.plan.live_triggers import asked_attributes
 
 Outcome = Literal["computed", "stale", "failed", "kept", "paused", "deleted"]
 Cause = Literal["initial", "definition", "data"]
@@ -111,15 +112,20 @@ def dropped_attributes(
     gone = {key for key, users in before.items() if users and not now.get(key)}
     failed = {}
     for name, definition in definitions.items():
-        if definition.kind != "who" or not gone:
-            continue
-        asked = {leaf.path for leaf in leaves(definition.body) if isinstance(leaf, Attribute)}  # type: ignore[arg-type]
-        for path in sorted(asked):
+        for path in sorted(_attributes_of(definition)) if gone else ():
             key = path if path in before else path.split(".")[0]
             if key in gone:
                 failed[name] = f"attribute {key} is on no user any more ({before[key]:,} users had it when last seen)"
                 break
     return failed
+
+
+def _attributes_of(definition: Definition) -> set[str]:
+    """The attributes of users that a definition asks for."""
+    body = definition.body
+    rule = body.who if isinstance(body, Live) else body if definition.kind == "who" else None
+    asked = {leaf.path for leaf in leaves(rule) if isinstance(leaf, Attribute)} if rule else set()  # type: ignore[arg-type]
+    return asked | asked_attributes(body) if isinstance(body, Live) else asked
 
 
 def decide(

@@ -13,7 +13,7 @@ from orchestration.dbt_runner import DbtFailed, dbt, write_plan
 from orchestration.settings import Settings
 from segmentation.plan.compile import Plan
 
-PLAN_NODES = ("event_tiles", "person_events", "user_profiles", "user_conditions")
+PLAN_NODES = ("event_tiles", "person_events", "user_profiles", "user_conditions", "live_moments")
 
 
 def culprits(settings: Settings, names: Sequence[str], plan_of: Callable[[Sequence[str]], Plan]) -> dict[str, str]:

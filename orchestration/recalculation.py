@@ -99,7 +99,10 @@ def prepare(
         unfit = {**meant.failed, **broken}
         refused = {**dropped, **{name: reason for name, reason in unfit.items() if name in wanted}}
         runnable = {name: one for name, one in folder.definitions.items() if name not in broken}
-        plan = compile_for(settings, runnable, as_of, slots, wanted - set(refused), stored, known.tile_layout)
+        late_days = settings.late_arrival_days if mode == "present" else None
+        plan = compile_for(
+            settings, runnable, as_of, slots, wanted - set(refused), stored, known.tile_layout, late_days
+        )
         failed = {**plan.failed, **refused}
         # A past day is about the segments that can be computed today; what is gone or broken has no part in it.
         concerned = slots if mode == "present" else {name: slots[name] for name in folder.definitions}
@@ -127,6 +130,7 @@ def compile_for(
     compute: set[str],
     stored: set[str],
     tile_layout: str | None,
+    late_arrival_days: int | None = None,
 ) -> Plan:
     """The plan of definitions at a moment, with this workspace's zone and event names."""
     return compile_plan(
@@ -137,6 +141,7 @@ def compile_for(
         stored=stored,
         settings=settings.events,
         stored_layout=tile_layout,
+        late_arrival_days=late_arrival_days,
     )
 
 

@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DBT_SOURCE = ROOT / "dbt_project"
 
 DEFAULT_FIRST_DAY = date(2024, 1, 1)
+DEFAULT_LATE_ARRIVAL_DAYS = 3
+MOST_LATE_DAYS = 90  # each of them is judged again in every run
 DEFAULT_EVENTS = {
     "app_open": "app_open",
     "session_end": "session_end",
@@ -44,6 +46,7 @@ class Settings:
     events: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_EVENTS))
     first_day: date = DEFAULT_FIRST_DAY
     matching: Mapping[str, Matching] = field(default_factory=lambda: DEFAULT)
+    late_arrival_days: int = DEFAULT_LATE_ARRIVAL_DAYS
 
     @property
     def warehouse(self) -> Path:
@@ -67,7 +70,7 @@ def read_settings(segments: Path | None = None, environ: Mapping[str, str] = os.
     Raises ValueError in one sentence for an unknown time zone or an unreadable `settings.toml`.
     """
     home = Path(environ.get("SEGMENTS_HOME") or ROOT / "data").expanduser().resolve()
-    events, first_day = read_file(ROOT / "settings.toml")
+    events, first_day, late_arrival_days = read_file(ROOT / "settings.toml")
     return Settings(
         home=home,
         landing=environ.get("SEGMENTS_LANDING") or str(home / "landing"),
@@ -77,6 +80,7 @@ def read_settings(segments: Path | None = None, environ: Mapping[str, str] = os.
         events=events,
         first_day=first_day,
         matching=read_matching(ROOT / "settings.toml"),
+        late_arrival_days=late_arrival_days,
     )
 
 
@@ -95,14 +99,20 @@ def default_segments() -> Path:
     return here if here.is_dir() else ROOT / "segments"
 
 
-def read_file(file: Path) -> tuple[dict[str, str], date]:
-    """Names of the events and properties that statistics read, and the first day of history; defaults filled in."""
+def read_file(file: Path) -> tuple[dict[str, str], date, int]:
+    """Names of the events and properties that statistics read, the first day of history, and for how many days live
+    segments wait for late events; defaults filled in."""
     try:
         written = tomllib.loads(file.read_text()) if file.exists() else {}
         first_day = date.fromisoformat(str(written.get("history", {}).get("first_day", DEFAULT_FIRST_DAY)))
     except (tomllib.TOMLDecodeError, ValueError) as error:
         raise ValueError(f"{file}: {error}") from None
+    late_arrival_days = written.get("live", {}).get("late_arrival_days", DEFAULT_LATE_ARRIVAL_DAYS)
+    if not isinstance(late_arrival_days, int) or not 0 <= late_arrival_days <= MOST_LATE_DAYS:
+        raise ValueError(
+            f"{file}: found late_arrival_days = {late_arrival_days!r}, expected whole days from 0 to {MOST_LATE_DAYS}"
+        )
     named = written.get("events", {})
     if unknown := sorted(set(named) - set(DEFAULT_EVENTS)):
         raise ValueError(f"{file}: found {unknown[0]!r} under [events], expected one of {', '.join(DEFAULT_EVENTS)}")
-    return {**DEFAULT_EVENTS, **named}, first_day
+    return {**DEFAULT_EVENTS, **named}, first_day, late_arrival_days

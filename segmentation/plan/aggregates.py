@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from operator import eq, ge, gt, le, lt, ne
 
-from segmentation.clock import bounds
 from segmentation.language.model import Aggregate, Test
-from segmentation.plan.checks import COMPARISONS, Checks, within
+from segmentation.plan.checks import COMPARISONS, Checks
 from segmentation.plan.facets import Facets, as_instant, as_number
 from segmentation.plan.fields import FieldSet
 from segmentation.plan.sql import Sql, all_of, literal
@@ -55,7 +54,7 @@ def _instant_tests(found: Sql, tests: tuple[Test, ...], checks: Checks) -> Sql:
     terms = []
     for test in tests:
         if test.operator == "window":
-            terms.append(within(found, *bounds(test.value, checks.clock, of_events=False)))  # type: ignore[arg-type]
+            terms.append(checks.in_window(test.value, found))  # type: ignore[arg-type]
         elif test.operator == "between":
             assert isinstance(test.value, tuple)
             low, high = (literal(checks.instant(one)) for one in test.value)

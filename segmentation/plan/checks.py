@@ -93,7 +93,7 @@ class Checks:
     def _scalar(self, test: Test, check: Check, f: Facets) -> Sql:
         operator, value = test.operator, test.value
         if operator == "window":
-            return self._in_window(value, as_instant(f, self.clock))  # type: ignore[arg-type]
+            return self.in_window(value, as_instant(f, self.clock))  # type: ignore[arg-type]
         if operator == "anniversary":
             return self._anniversary(value, f)  # type: ignore[arg-type]
         if operator in ("contains", "starts_with", "ends_with", "matches"):
@@ -145,7 +145,8 @@ class Checks:
         function = {"contains": "contains", "starts_with": "starts_with", "ends_with": "ends_with"}[operator]
         return Sql(f"{function}({text}, {needle})")
 
-    def _in_window(self, window: Window, instant: Sql) -> Sql:
+    def in_window(self, window: Window, instant: Sql) -> Sql:
+        """Whether an instant of a value lies in a window."""
         return within(instant, *bounds(window, self.clock, of_events=False))
 
     def _anniversary(self, offset: Offset, f: Facets) -> Sql:

@@ -20,6 +20,7 @@ from segmentation.language.model import (
     InSegment,
     Interest,
     Leaf,
+    Live,
     Located,
     Reach,
     ReachableOn,
@@ -36,6 +37,9 @@ from segmentation.plan.devices import device_source, device_test
 from segmentation.plan.events import EventConditions, Needs
 from segmentation.plan.fields import EVENT_COLUMNS, USER_COLUMNS, FieldSet
 from segmentation.plan.interests import InterestConditions
+from segmentation.plan.live import LiveSegments
+from segmentation.plan.live_filters import leaves_of_the_run
+from segmentation.plan.live_triggers import Judged
 from segmentation.plan.profiles import USER, profile_test
 from segmentation.plan.reach import ReachConditions
 from segmentation.plan.regularity import RegularConditions
@@ -57,9 +61,11 @@ def universe_leaf(definition: Definition) -> Leaf | None:
 
 
 def definition_leaves(definition: Definition) -> Iterator[Leaf]:
-    """Every leaf that a definition asks for by itself; referenced segments are not entered."""
+    """Every leaf that a definition asks for by itself, as of the run; referenced segments are not entered."""
     if definition.kind == "who":
         yield from leaves(definition.body)  # type: ignore[arg-type]
+    if isinstance(definition.body, Live):
+        yield from leaves_of_the_run(definition.body)
     if (leaf := universe_leaf(definition)) is not None:
         yield leaf
 
@@ -67,7 +73,7 @@ def definition_leaves(definition: Definition) -> Iterator[Leaf]:
 class Conditions:
     """The distinct conditions of a set of definitions."""
 
-    def __init__(self, clock: Clock, settings: Mapping[str, str]) -> None:
+    def __init__(self, clock: Clock, settings: Mapping[str, str], late_arrival_days: int = 0) -> None:
         self.clock, self.settings = clock, settings
         self.checks = Checks(clock)
         self.needs = Needs()
@@ -80,6 +86,8 @@ class Conditions:
         self.rfm = RfmConditions(clock, self.needs)
         self.responses = ResponseConditions(clock)
         self.reach = ReachConditions()
+        judged = Judged.at(clock, late_arrival_days)
+        self.live = LiveSegments(clock, judged, self.event_fields, self.user_fields, self.needs, settings)
         self.profile: dict[Leaf, Sql] = {}
         self.devices: dict[Leaf, Sql] = {}
 
@@ -87,6 +95,8 @@ class Conditions:
         """Registers every leaf of a definition."""
         for leaf in definition_leaves(definition):
             self._register(leaf)
+        if isinstance(definition.body, Live):
+            self.live.add(definition.name, definition.body)
 
     def _register(self, leaf: Leaf) -> None:
         match leaf:

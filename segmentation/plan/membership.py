@@ -74,25 +74,37 @@ class Membership:
 
     # ------------------------------------------------------------ SQL
 
-    def model(self, answers: Mapping[Leaf, Answer], order: list[str]) -> str:
-        """The dbt model `segment_bits_now`: word, person and bits, one row where any bit is set."""
+    def give_answers(self, answers: Mapping[Leaf, Answer], order: list[str]) -> None:
+        """Where the bits of conditions stand, and those of rolls; the SQL below reads them."""
         self.answers = answers
         for name in order:
             if (roll := roll_of(self.definitions[name])) is not None:
                 self.rolls.bit(roll)
+
+    def users(self, read: set[str], order: list[str]) -> Sql:
+        """A query of all users with the bits of their conditions, and what `rule` needs of the segments `read`.
+
+        These are computed from what lies before `segment_bits_now`; none of them may be live, at any depth.
+        """
+        reachable: set[str] = set()
+        waiting = sorted(read & self.computed)
+        while waiting:
+            name = waiting.pop()
+            if name not in reachable:
+                reachable.add(name)
+                waiting += [other for other in self.definitions[name].references if other in self.computed]
+        below = [name for name in order if name in reachable]
+        rolls = {
+            roll: bit for name in below if (roll := roll_of(self.definitions[name])) and (bit := self.rolls.bit(roll))
+        }
+        ctes = self._chain(below, {*read, *reachable}, f"({self.rolls.query(rolls)})" if rolls else None)
+        return Sql(f"with {_named(ctes)}\nselect * from level_{len(ctes) - 1}")
+
+    def model(self, order: list[str]) -> str:
+        """The dbt model `segment_bits_now`: word, person and bits, one row where any bit is set."""
         referred = {r for name in order for r in self.definitions[name].references}
-        levels = self._levels(order)
-        from_stored = sorted({self.slots[r] // WORD for r in referred if r not in self.computed})
-        ctes = [self._base(from_stored)]
-        for level in range(max(levels.values(), default=-1) + 1):
-            columns = [
-                f"({self.expression(name)}) as {column_of(name)}"
-                for name in order
-                if levels[name] == level and name in referred
-            ]
-            if columns:
-                ctes.append(f"select *, {', '.join(columns)} from level_{len(ctes) - 1} as {ROW}")
-        chain = ",\n".join(f"level_{n} as (\n    {cte}\n)" for n, cte in enumerate(ctes))
+        ctes = self._chain(order, referred, "{{ ref('roll_bits') }}" if self.rolls.bits else None)
+        chain = _named(ctes)
         selects = [
             f"select {word}::usmallint as word, person_no, bits\nfrom (select person_no, "
             f"{' | '.join(self._placed(name, self.slots[name] % WORD, referred) for name in names)} as bits"
@@ -103,15 +115,31 @@ class Membership:
         union = "\nunion all\n".join(selects or [nothing])
         return "{{ config(materialized='table') }}\n" + f"with {chain}\n{union}\n"
 
-    def _base(self, stored_words: list[int]) -> str:
+    def _chain(self, order: list[str], referred: set[str], rolls: str | None) -> list[str]:
+        """Queries on one another: users with their bits, then the columns of segments that others read, by level."""
+        levels = self._levels(order)
+        beneath = {r for name in order for r in self.definitions[name].references} | referred
+        from_stored = sorted({self.slots[r] // WORD for r in beneath if r not in self.computed})
+        ctes = [self._base(from_stored, rolls)]
+        for level in range(max(levels.values(), default=-1) + 1):
+            columns = [
+                f"({self.expression(name)}) as {column_of(name)}"
+                for name in order
+                if levels[name] == level and name in referred
+            ]
+            if columns:
+                ctes.append(f"select *, {', '.join(columns)} from level_{len(ctes) - 1} as {ROW}")
+        return ctes
+
+    def _base(self, stored_words: list[int], rolls: str | None) -> str:
         columns = "".join(f", coalesce(p{word}.bits, 0::ubigint) as p{word}" for word in stored_words)
         joins = "".join(
             f"\n    left join {{{{ stored_bits({word}) }}}} as p{word} on p{word}.person_no = c.person_no"
             for word in stored_words
         )
-        if self.rolls.bits:
+        if rolls:
             columns += "".join(f", coalesce(r.{word}, 0::ubigint) as {word}" for word in self.rolls.columns)
-            joins += "\n    left join {{ ref('roll_bits') }} as r on r.person_no = c.person_no"
+            joins += f"\n    left join {rolls} as r on r.person_no = c.person_no"
         return f"select c.*{columns} from {{{{ ref('user_conditions') }}}} as c{joins}"
 
     def _levels(self, order: list[str]) -> dict[str, int]:
@@ -150,25 +178,25 @@ class Membership:
         """The members of a segment as a boolean of a row; never null."""
         definition = self.definitions[name]
         roll = roll_of(definition)
-        terms = [self.rolls.bit(roll).test(ROW) if roll else self._rule(definition.body)]  # type: ignore[arg-type]
+        terms = [self.rolls.bit(roll).test(ROW) if roll else self.rule(definition.body)]  # type: ignore[arg-type]
         if definition.include:
             included = [self._reference(other) for other in definition.include]
             terms.append(any_of(included) if definition.include_mode == "any" else all_of(included))
         terms += [self._reference(other, holds=False) for other in definition.exclude]
         if (leaf := universe_leaf(definition)) is not None:
-            terms.append(self._rule(leaf))
+            terms.append(self.rule(leaf))
         return all_of(terms)
 
-    def _rule(self, rule: Rule, holds: bool = True) -> Sql:
+    def rule(self, rule: Rule, holds: bool = True) -> Sql:
         """True for rows that satisfy a rule, or that do not. Nothing here is null, so a complement goes down to the
         bits, where it costs nothing."""
         match rule:
             case All(children):
-                return (all_of if holds else any_of)(self._rule(child, holds) for child in children)
+                return (all_of if holds else any_of)(self.rule(child, holds) for child in children)
             case Any_(children):
-                return (any_of if holds else all_of)(self._rule(child, holds) for child in children)
+                return (any_of if holds else all_of)(self.rule(child, holds) for child in children)
             case Not(child):
-                return self._rule(child, not holds)
+                return self.rule(child, not holds)
             case InSegment(name):
                 return self._reference(name, holds)
             case Did(negated=True):
@@ -181,6 +209,10 @@ class Membership:
             return Sql(f"{'' if holds else 'not '}{ROW}.{column_of(name)}")
         slot = self.slots[name]
         return Sql(f"({ROW}.p{slot // WORD} & {1 << slot % WORD}::ubigint) {'<>' if holds else '='} 0")
+
+
+def _named(ctes: list[str]) -> str:
+    return ",\n".join(f"level_{n} as (\n    {cte}\n)" for n, cte in enumerate(ctes))
 
 
 def column_of(name: str) -> str:

@@ -17,6 +17,7 @@ from segmentation.plan.sql import Sql, literal
 # The dbt model of each kind: one row per segment (by name) and member, as `segment` and `person_no`.
 RELATIONS: Mapping[Kind, str] = {
     "connector": "audience_people",
+    "live": "live_people",
 }
 
 
@@ -62,20 +63,24 @@ class Rolls:
         head = "{{ config(materialized='table') }}\n"
         if not self.bits:
             return head + "select 0::uinteger as person_no where false\n"
+        return head + self.query(self.bits)
+
+    def query(self, bits: Mapping[Roll, Bit]) -> str:
+        """The same for some of the rolls, at least one; the bits of the others are not set."""
         listed = "\n    union all\n".join(
             f"    select {literal(relation)} as relation, segment, person_no from {{{{ ref({literal(relation)}) }}}}"
-            for relation in sorted({roll.relation for roll in self.bits})
+            for relation in sorted({roll.relation for roll in bits})
         )
         keys = ",\n    ".join(
             f"({literal(roll.relation)}, {literal(roll.segment)}, {bit.word}, {1 << bit.position}::ubigint)"
-            for roll, bit in self.bits.items()
+            for roll, bit in bits.items()
         )
         words = ",\n    ".join(
             Sql(f"bit_or(case when k.word = {number} then k.bit else 0::ubigint end) as {column}")
             for number, column in enumerate(self.columns)
         )
         return (
-            f"{head}with listed as (\n{listed}\n),\n\n"
+            f"with listed as (\n{listed}\n),\n\n"
             f"keys (relation, segment, word, bit) as (\n    values\n    {keys}\n)\n\n"
             f"select\n    l.person_no,\n    {words}\nfrom listed as l"
             "\njoin keys as k on l.relation = k.relation and l.segment = k.segment\ngroup by l.person_no\n"

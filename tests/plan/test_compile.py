@@ -90,23 +90,27 @@ def test_more_conditions_than_a_word_holds_take_another_word() -> None:
 
 # ---------------------------------------------------------------- one fails alone
 
+IMPOSSIBLE = {  # `later`, that is
+    "now": {"name": "now", "live": {"did": "arrive"}},
+    "later": {"name": "later", "live": {"did": "view", "who": {"segment": "now"}}},
+}
+
 
 def test_a_definition_that_cannot_be_computed_fails_alone_and_says_why() -> None:
-    segments = {**who(gold=GOLD, viewers=VIEWED), "later": {"name": "later", "live": {"did": "view"}}}
+    segments = {**who(gold=GOLD, viewers=VIEWED), **IMPOSSIBLE}
     plan = compiled(segments, AS_OF)
-    assert plan.computed == ("gold", "viewers")
-    assert list(plan.failed) == ["later"]
-    assert "live" in plan.failed["later"]
-    assert members_of(plan, TABLES, slots_of(segments)) == {"gold": {"ann"}, "viewers": {"ann"}}
+    assert plan.computed == ("gold", "now", "viewers")
+    assert plan.failed == {"later": "its filter reads segment now: the filter of a live segment cannot read a live one"}
+    assert members_of(plan, TABLES, slots_of(segments)) == {"gold": {"ann"}, "now": set(), "viewers": {"ann"}}
 
 
 def test_whoever_refers_to_a_failed_segment_without_members_fails_as_well_and_names_it() -> None:
     segments = {
         **who(gold=GOLD, reader={"segment": "later"}, reader_of_reader={"not": {"segment": "reader"}}),
-        "later": {"name": "later", "live": {"did": "view"}},
+        **IMPOSSIBLE,
     }
     plan = compiled(segments, AS_OF)
-    assert plan.computed == ("gold",)
+    assert plan.computed == ("gold", "now")
     assert set(plan.failed) == {"later", "reader", "reader_of_reader"}
     assert "later" in plan.failed["reader"]
     assert "reader" in plan.failed["reader_of_reader"]
@@ -115,12 +119,12 @@ def test_whoever_refers_to_a_failed_segment_without_members_fails_as_well_and_na
 def test_a_reference_to_a_failed_segment_reads_the_members_it_last_had() -> None:
     segments = {
         **who(reader={"all": [{"segment": "later"}, {"not": GOLD}]}, without={"not": {"segment": "later"}}),
-        "later": {"name": "later", "live": {"did": "view"}},
+        **IMPOSSIBLE,
     }
     plan = compiled(segments, AS_OF, stored=["later"])
     assert set(plan.failed) == {"later"}
     found = members_of(plan, TABLES, slots_of(segments), {"later": ["bob"]})
-    assert found == {"reader": {"bob"}, "without": {"ann"}}
+    assert found == {"now": set(), "reader": {"bob"}, "without": {"ann"}}
 
 
 # ---------------------------------------------------------------- a part of them

@@ -114,6 +114,37 @@ def test_text_of_a_rule_matches_itself_and_nothing_else(text: str) -> None:
     assert {name: users for name, users in found.items() if users != {"hit"}} == {}
 
 
+def live(text: str) -> dict[str, Any]:
+    """The text in every place of a live segment that takes text."""
+    says = [{"property": "says", "equals": text}]
+    return {
+        "event": {"did": text},
+        "quiet": {"did": [text, "other"], "then_not": "other", "within": "1 minute", "where": says},
+        "before": {"did": text, "who": {"did": text, "count": {"gte": 1}, "where": says, "within": "3 hours"}},
+        "of_the_run": {"did": text, "who": {"attribute": text, "equals": 1}},
+    }
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_text_of_a_live_segment_matches_itself_and_nothing_else(text: str) -> None:
+    segments = {name: {"name": name, "live": body} for name, body in live(text).items()}
+    found = members(segments, people(text), AS_OF)
+    assert {name: users for name, users in found.items() if users != {"hit"}} == {}
+
+
+@pytest.mark.parametrize("text", [text for text in NASTY if "#" not in text])  # a fragment is no part of an address
+def test_an_address_of_a_rule_matches_itself_and_nothing_else(text: str) -> None:
+    tables = people("a")
+    for user, own in (("hit", text), ("miss", text + "x")):
+        view = {"event": "page_view", "ts": AS_OF - timedelta(hours=1), "properties": {"url": own}}
+        tables["events"].append({**view, "user_id": user})
+    checks = {"whole": text, "one_of": {"in": [text, "other"]}, "ends": {"ends_with": text}}
+    segments = {name: {"name": name, "live": {"page": check}} for name, check in checks.items()}
+    found = members(segments, tables, AS_OF)
+    assert {name: found[name] for name in ("whole", "one_of")} == {"whole": {"hit"}, "one_of": {"hit"}}
+    assert "miss" not in found["ends"]
+
+
 @pytest.mark.parametrize("text", NASTY)
 def test_a_seed_of_any_text_draws_the_same_people_as_its_hash(text: str) -> None:
     body = {"name": "drawn", "who": {"bucket": {"seed": text, "from": 0, "to": 100}}}

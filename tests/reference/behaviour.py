@@ -56,10 +56,11 @@ def matching(events: Iterable[Row], leaf: Mapping[str, Any], clock: Clock) -> li
 
 def did(landing: Landing, leaf: Mapping[str, Any]) -> set[str]:
     """Users of a `did` leaf."""
-    return {user for user in landing.users if _user_did(landing.events.get(user, []), leaf, landing.clock)}
+    return {user for user in landing.users if user_did(landing.events.get(user, []), leaf, landing.clock)}
 
 
-def _user_did(history: list[Row], leaf: Mapping[str, Any], clock: Clock) -> bool:
+def user_did(history: list[Row], leaf: Mapping[str, Any], clock: Clock) -> bool:
+    """Whether one user's events, in order and none of them after the clock's moment, satisfy a `did` leaf."""
     events = named(history, leaf["did"])
     # The first or last event is chosen over all history; the filters are then asked of that one event.
     if leaf.get("first_time"):

@@ -6,10 +6,10 @@ Here: groups, references, include, exclude and universe. Leaves are in the neigh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from tests.reference import behaviour, patterns, people
+from tests.reference import behaviour, live, patterns, people
 from tests.reference.landing import Landing, Tables
 from tests.reference.windows import Clock
 
@@ -32,10 +32,22 @@ def evaluate(
 
     `segments` maps a name to what its file says; `tables` a landing table to its rows, times being aware datetimes;
     `lists` maps a segment of kind `list` to the users that its file resolved to.
-    Raises ValueError for a cycle, KeyError for an unknown segment, NotImplementedError for connector, live and predict.
+    Raises ValueError for a cycle, KeyError for an unknown segment, NotImplementedError for connector and predict.
     """
     run = _Run(segments, Landing(tables, Clock(as_of, timezone)), lists or {})
     return {name: set(run.members(name)) for name in segments}
+
+
+def live_qualifications(
+    segments: Mapping[str, dict[str, Any]], tables: Tables, as_of: datetime, timezone: str = "UTC"
+) -> dict[str, dict[tuple[str, date], datetime]]:
+    """For each live segment, the first instant at which each user qualified on each local day."""
+    run = _Run(segments, Landing(tables, Clock(as_of, timezone)), {})
+    return {
+        name: live.qualifications(run.landing, definition["live"], run._filter_of(definition["live"]))
+        for name, definition in segments.items()
+        if "live" in definition
+    }
 
 
 class _Run:
@@ -44,6 +56,7 @@ class _Run:
         self.landing = landing
         self.lists = lists
         self.done: dict[str, set[str]] = {}
+        self.of_the_run: dict[str, set[str]] = {}  # by leaf, for the many instants at which filters are asked
         self.path: list[str] = []
 
     def members(self, name: str) -> set[str]:
@@ -63,8 +76,10 @@ class _Run:
             result = self.rule(definition["who"])
         elif "list" in definition:
             result = self.lists[name] & self.landing.everyone
+        elif "live" in definition:
+            result = live.members(self.landing, definition["live"], self._filter_of(definition["live"]))
         else:
-            raise NotImplementedError(f"{name}: only the kinds who and list are evaluated")
+            raise NotImplementedError(f"{name}: only the kinds who, list and live are evaluated")
         included = [self.members(other) for other in definition.get("include") or ()]
         if included:
             needs_all = definition.get("include_mode", "any") == "all"
@@ -91,6 +106,29 @@ class _Run:
         if "not" in node:
             return self.landing.everyone - self.rule(node["not"])
         return self._leaf(node)
+
+    def _filter_of(self, definition: dict[str, Any]) -> live.HoldsAt:
+        """The filter of a live segment, asked of a user at an instant."""
+        return lambda user, instant: "who" not in definition or self.holds_at(definition["who"], user, instant)
+
+    def holds_at(self, node: Any, user: str, instant: datetime) -> bool:
+        """A rule for one user at an instant: what was done is seen from there, everything else from the run."""
+        if isinstance(node, list):
+            node = {"all": node}
+        if "all" in node:
+            return all(self.holds_at(child, user, instant) for child in node["all"])
+        if "any" in node:
+            return any(self.holds_at(child, user, instant) for child in node["any"])
+        if "not" in node:
+            return not self.holds_at(node["not"], user, instant)
+        if "did" in node or "did_not" in node:
+            before = [event for event in self.landing.events.get(user, []) if event["ts"] < instant]
+            leaf = {**node, "did": node.get("did", node.get("did_not"))}
+            return behaviour.user_did(before, leaf, Clock(instant, self.landing.clock.zone.key)) != ("did_not" in node)
+        key = repr(node)
+        if key not in self.of_the_run:
+            self.of_the_run[key] = self._leaf(node)
+        return user in self.of_the_run[key]
 
     def _leaf(self, leaf: dict[str, Any]) -> set[str]:
         landing = self.landing

@@ -26,13 +26,13 @@ def make_segments(
 
     `leaves` names the kinds of leaf to draw from: CORE, ALL, or some of them.
     """
-    maker = _Maker(rng, world, leaves)
+    maker = Maker(rng, world, leaves)
     for number in range(count):
         maker.add(f"s{number:03}")
     return maker.segments
 
 
-class _Maker(Parts):
+class Maker(Parts):
     def __init__(self, rng: random.Random, world: World, leaves: Sequence[str]) -> None:
         super().__init__(rng, world.as_of, world.timezone)
         self.kinds = leaves
