@@ -17,7 +17,7 @@ ASSETS = """
 landing/audience_members landing/audiences landing/blacklist landing/consents landing/devices landing/events
 landing/message_events landing/messages landing/users
 models/connector_segments models/id_matches
-models/segment_changes models/segment_members models/segment_membership models/segment_size_daily models/segments
+models/live_qualifications models/segment_changes models/segment_members models/segment_membership models/segment_size_daily models/segments
 segments/buyers segments/gold segments/gold_buyers segments/quiet
 """.split()
 

@@ -19,7 +19,14 @@ from orchestration.settings import Settings
 from orchestration.warehouse import connect
 from segmentation.clock import parse_as_of
 
-PUBLIC = ("segments", "segment_members", "segment_membership", "segment_changes", "segment_size_daily")
+PUBLIC = (
+    "segments",
+    "segment_members",
+    "segment_membership",
+    "segment_changes",
+    "segment_size_daily",
+    "live_qualifications",
+)
 Row = Mapping[str, Any]
 
 
