@@ -15,7 +15,7 @@ from typing import Any
 from tests.reference.behaviour import named
 from tests.reference.landing import Landing, Row, event_property
 from tests.reference.values import check_holds, distinct_key, filters_hold, fold
-from tests.reference.windows import TICK, Clock, elapsed
+from tests.reference.windows import TICK, Clock, later
 
 HoldsAt = Callable[[str, datetime], bool]
 
@@ -79,7 +79,7 @@ def _passes(landing: Landing, event: Row, instant: datetime, live: Mapping[str, 
 
 def _inaction(landing: Landing, events: list[Row], live: Mapping[str, Any]) -> Iterator[datetime]:
     for event in named(events, live["did"]):
-        start, end = event["ts"], event["ts"] + elapsed(live["within"])
+        start, end = event["ts"], later(event["ts"], live["within"])
         others = [other for other in named(events, live["then_not"]) if start <= other["ts"] <= end]
         if not others and end <= landing.clock.as_of and _passes(landing, event, end, live):
             yield end

@@ -105,7 +105,7 @@ class _LiveMaker(Maker):
 
     def _inaction(self) -> Part:
         did, *then_not = self.rng.sample(NAMES, 3)
-        span = self.rng.choice(["5 minutes", "10 minutes", "90 minutes", "24 hours", "2 days"])
+        span = self.rng.choice(["5 minutes", "10 minutes", "90 minutes", "24 hours", "2 days", "1 month"])
         return {"did": did, "then_not": then_not[: self.rng.randint(1, 2)], "within": span}
 
     def _date(self) -> Part:
