@@ -21,7 +21,8 @@ def found(request: pytest.FixtureRequest) -> tuple[dict[str, set[str]], set[str]
     seed = request.param
     world = make_world(seed, ZONES[seed % len(ZONES)])
     drawn = make_segments(random.Random(seed), world, 10 * PAIRS, ALL)
-    plain = [definition["who"] for definition in drawn.values() if levels(definition["who"]) <= 3]
+    rules = [definition["who"] for definition in drawn.values() if "who" in definition]
+    plain = [rule for rule in rules if levels(rule) <= 3]
     segments: dict[str, Any] = dict(drawn)
     for number in range(PAIRS):
         segments |= combined(number, grouped(plain[2 * number]), grouped(plain[2 * number + 1]))

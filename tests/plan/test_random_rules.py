@@ -19,8 +19,8 @@ def disagreements(seed: int, zone: str, kinds: Sequence[str], count: int) -> lis
     """One line for each segment whose members differ, with its rule."""
     world = make_world(seed, zone)
     segments = make_segments(random.Random(f"{seed}/{'/'.join(kinds)}"), world, count, kinds)
-    expected = evaluate(segments, world.tables, world.as_of, zone)
-    lines = differences(expected, members(segments, world.tables, world.as_of, zone))
+    expected = evaluate(segments, world.tables, world.as_of, zone, strategies=world.strategies)
+    lines = differences(expected, members(segments, world.tables, world.as_of, zone, world.strategies))
     return [f"{line}\n    {segments[line.partition(':')[0]]}" for line in lines]
 
 

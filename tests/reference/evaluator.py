@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from tests.reference import behaviour, live, patterns, people
+from tests.reference.identity import Strategies, current_members
 from tests.reference.landing import Landing, Tables
 from tests.reference.windows import Clock
 
@@ -27,14 +28,16 @@ def evaluate(
     as_of: datetime,
     timezone: str = "UTC",
     lists: Mapping[str, set[str]] | None = None,
+    strategies: Strategies | None = None,
 ) -> dict[str, set[str]]:
     """User ids of each segment.
 
     `segments` maps a name to what its file says; `tables` a landing table to its rows, times being aware datetimes;
-    `lists` maps a segment of kind `list` to the users that its file resolved to.
-    Raises ValueError for a cycle, KeyError for an unknown segment, NotImplementedError for connector and predict.
+    `lists` maps a segment of kind `list` to the users that its file resolved to; `strategies` of matching ids go by
+    connector.
+    Raises ValueError for a cycle, KeyError for an unknown segment, NotImplementedError for predict.
     """
-    run = _Run(segments, Landing(tables, Clock(as_of, timezone)), lists or {})
+    run = _Run(segments, Landing(tables, Clock(as_of, timezone), strategies), lists or {})
     return {name: set(run.members(name)) for name in segments}
 
 
@@ -78,8 +81,10 @@ class _Run:
             result = self.lists[name] & self.landing.everyone
         elif "live" in definition:
             result = live.members(self.landing, definition["live"], self._filter_of(definition["live"]))
+        elif "connector" in definition:
+            result = self._audience(definition["connector"])
         else:
-            raise NotImplementedError(f"{name}: only the kinds who, list and live are evaluated")
+            raise NotImplementedError(f"{name}: only the kinds who, list, live and connector are evaluated")
         included = [self.members(other) for other in definition.get("include") or ()]
         if included:
             needs_all = definition.get("include_mode", "any") == "all"
@@ -87,6 +92,13 @@ class _Run:
         for other in definition.get("exclude") or ():
             result = result - self.members(other)
         return result & self._universe(definition.get("universe", "known"))
+
+    def _audience(self, told: Mapping[str, Any]) -> set[str]:
+        """Users of the audience, of whom each row is one at most."""
+        landing = self.landing
+        ((vendor, body),) = told.items()
+        rows = current_members(landing.audiences, landing.members, vendor, body["cohort"])
+        return {found.user for row in rows if (found := landing.matcher.member(row)).user is not None}
 
     def _universe(self, universe: Any) -> set[str]:
         if universe == "known":

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.reference.identity import Matcher, Strategies
 from tests.reference.values import distinct_key, field, iso_text
 from tests.reference.windows import Clock
 
@@ -31,13 +32,22 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 class Landing:
     """Everything a rule may ask for, for one moment in one zone."""
 
-    def __init__(self, tables: Tables, clock: Clock) -> None:
+    def __init__(self, tables: Tables, clock: Clock, strategies: Strategies | None = None) -> None:
         self.clock = clock
         self.users = _newest_by_id(tables.get("users", []))
+        self.audiences, self.members = tables.get("audiences", []), tables.get("audience_members", [])
+        self.matcher = Matcher(self.users, strategies or {})
         self.events: dict[str, list[Row]] = defaultdict(list)
+        owners: dict[Any, str | None] = {}
         for event in _without_duplicates(tables.get("events", [])):
-            if event["user_id"] in self.users and event["ts"] < clock.as_of:
-                self.events[event["user_id"]].append(event)
+            owner = event.get("user_id")
+            if owner is None:  # the id is the connector's, and says whose event it is only by a match
+                key = event["source"], event["source_user_id"]
+                if key not in owners:
+                    owners[key] = self.matcher.of_event(event, self.members)
+                owner = owners[key]
+            if owner in self.users and event["ts"] < clock.as_of:
+                self.events[owner].append(event)
         for events in self.events.values():
             events.sort(key=lambda event: (event["ts"], event.get("event_id") or ""))
         self.devices: dict[str, list[Row]] = defaultdict(list)

@@ -9,12 +9,13 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tests.reference.connector_worlds import COHORTS, VENDORS
 from tests.reference.patterns import RFM_SEGMENTS
 from tests.reference.rule_parts import Part, Parts
 from tests.reference.worlds import CHANNELS, EVENTS, MESSAGES, TAGS, World
 
 CORE = ("did", "aggregate", "occurrence", "did_not", "attribute", "tag", "device", "segment")
-ALL = (*CORE, "response", "reach", "located", "bucket", "rfm", "sequence", "regularly", "interest")
+ALL = (*CORE, "response", "reach", "located", "bucket", "rfm", "sequence", "regularly", "interest", "connector")
 WEIGHTS = {"did": 4, "aggregate": 5, "did_not": 3, "attribute": 6}
 SYSTEM = ("all_users", "test_users", "first_time_users", "engaged_users")
 
@@ -81,6 +82,17 @@ class Maker(Parts):
         kind = self.rng.choices(self.kinds, [WEIGHTS.get(kind, 1.5) for kind in self.kinds])[0]
         draw: Callable[[], Part] = getattr(self, f"_{kind}")
         return draw()
+
+    def _connector(self) -> Part:
+        """Membership in a connector segment, which is added if it is not there."""
+        vendor = self.rng.choice(VENDORS)
+        number, (audience_id, cohort) = self.rng.choice(list(enumerate(COHORTS[vendor])))
+        by_name = self.rng.random() < 0.5
+        name = f"{vendor}_{number}_by_{'name' if by_name else 'id'}"
+        # Of a cohort's id and another one's name that are alike, the id counts.
+        told = cohort if by_name else audience_id
+        self.segments.setdefault(name, {"name": name, "connector": {vendor: {"cohort": told}}})
+        return {"segment": name}
 
     # ---------------------------------------------------------------- events
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.reference.connector_worlds import add_connectors
 from tests.reference.landing_files import write_tables
 from tests.reference.values import iso_text
 from tests.reference.windows import TICK, Clock, shift
@@ -38,11 +39,12 @@ MOMENTS = {
 
 @dataclass(frozen=True)
 class World:
-    """Landing rows by table, the moment of the run (aware), and the workspace's zone."""
+    """Landing rows by table, the moment of the run (aware), the workspace's zone, and strategies of matching."""
 
     tables: dict[str, list[dict[str, Any]]]
     as_of: datetime
     timezone: str
+    strategies: dict[str, tuple[str, ...]]
 
 
 def make_world(seed: int, timezone: str = "UTC") -> World:
@@ -64,7 +66,8 @@ def make_world(seed: int, timezone: str = "UTC") -> World:
         "messages": _messages(clock),
         "message_events": _message_events(rng, clock, ids),
     }
-    return World(tables, as_of, timezone)
+    strategies = add_connectors(random.Random(f"{seed}/{timezone}/connectors"), tables, as_of)
+    return World(tables, as_of, timezone, strategies)
 
 
 def write_landing(world: World, folder: Path) -> None:
