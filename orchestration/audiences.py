@@ -19,6 +19,7 @@ from segmentation.language.problems import did_you_mean
 # Of what a vendor reports, so much has to arrive for a pull to be believed. Counts differ a little all the time, as
 # cohorts move while their pages are read; half of a cohort missing is a fetch that broke off.
 ENOUGH = 0.5
+MOST_TOLD = 4  # cohorts listed for somebody who named one that is not there
 
 # One row per pull; `is_current` is the latest good pull of its audience, `is_last` the latest of any kind. Rows of one
 # pull that landed twice are one pull. A pull whose size nobody reported is good if it brought anybody.
@@ -169,5 +170,6 @@ def _not_one(body: Connector, theirs: list[Audience], found: list[Audience]) -> 
     if not theirs:
         return f"no cohort of {vendor} has landed yet, expected {body.cohort!r} in the landing table audiences"
     known = [word for one in theirs for word in (one.name, one.audience_id) if word]
-    listed = ", ".join(f"{one.name} ({one.audience_id})" if one.name else one.audience_id for one in theirs)
+    listed = ", ".join(f"{one.name} ({one.audience_id})" if one.name else one.audience_id for one in theirs[:MOST_TOLD])
+    listed += f" and {len(theirs) - MOST_TOLD:,} more" if len(theirs) > MOST_TOLD else ""
     return f"{vendor} has no cohort {body.cohort!r}, landed are {listed}{did_you_mean(body.cohort, known)}"

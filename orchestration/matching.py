@@ -55,6 +55,8 @@ def read_matching(file: Path) -> dict[str, Matching]:
 def _read(said: Mapping[str, Any], otherwise: Matching, where: str) -> Matching:
     if unknown := sorted(set(said) - {one.name for one in fields(Matching)}):
         raise ValueError(f"{where}: found {unknown[0]!r}, expected one of {', '.join(KEYS)}")
+    if not isinstance(said.get("strategies", []), list):
+        raise ValueError(f"{where}: found strategies = {said['strategies']!r}, expected a list")
     read = replace(otherwise, **{**said, **({"strategies": tuple(said["strategies"])} if "strategies" in said else {})})
     for strategy in read.strategies:
         if strategy not in KINDS and not (str(strategy).startswith(ATTRIBUTE) and strategy != ATTRIBUTE):
