@@ -13,6 +13,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from orchestration.assets import match_rate
 from orchestration.assets.moments import RunMoment, run_moment
 from orchestration.assets.segment_page import page, page_of_errors
 from orchestration.names import GROUPS, POOL, model_key, segment_key
@@ -21,6 +22,7 @@ from orchestration.recalculation import Prepared, recalculate_now, reconstruct_n
 from orchestration.settings import Settings
 from orchestration.warehouse import connect, exclusively
 from orchestration.watch import Watch
+from orchestration.waterfall import Waterfall, waterfalls
 from segmentation.language.folder import Folder
 from segmentation.language.model import Definition
 from segmentation.language.words import SYSTEM_SEGMENTS
@@ -53,13 +55,15 @@ def segment_assets(settings: Settings, folder: Folder, watch: Watch) -> dg.Asset
     specs = [_spec(definition, settings) for definition in folder.definitions.values()]
     specs += [_broken_spec(name, folder) for name in sorted(folder.broken)]
     names = {spec.key: spec.key.path[-1] for spec in specs}
+    from_connectors = {name for name, one in folder.definitions.items() if one.kind == "connector"}
     in_order = [*sorted(folder.broken), *folder.order]  # Dagster wants what is read before what reads it
 
     @dg.multi_asset(
         name="segments",
         specs=specs,
         check_specs=[
-            dg.AssetCheckSpec(CHECK, asset=key, description="Its last recalculation succeeded.") for key in names
+            *(dg.AssetCheckSpec(CHECK, asset=key, description="Its last recalculation succeeded.") for key in names),
+            *match_rate.specs(folder),
         ],
         can_subset=True,
         partitions_def=days(settings),
@@ -77,12 +81,16 @@ def segment_assets(settings: Settings, folder: Folder, watch: Watch) -> dg.Asset
                 watch.prepared = prepared
                 also = sorted(set(prepared.computed) - set(chosen)) if not now.is_past else []
             numbers = read_numbers(settings, [*chosen, *also], now)
-        yield from _report(context, chosen, numbers)
+            ways = {} if now.is_past else waterfalls(settings, [*chosen, *also])
+        yield from _report(chosen, numbers, ways)
+        yield from match_rate.results([name for name in chosen if name in from_connectors], ways, settings)
         for name in also:  # it reads a chosen one, hence was recalculated with it
             if name in numbers:
                 context.log_event(
                     dg.AssetMaterialization(
-                        segment_key(name), partition=context.partition_key, metadata=metadata(numbers[name])
+                        segment_key(name),
+                        partition=context.partition_key,
+                        metadata=metadata(numbers[name], ways.get(name)),
                     )
                 )
         failed = {name: numbers[name].reason for name in chosen if name in numbers and numbers[name].status == "failed"}
@@ -102,14 +110,14 @@ def _recalculate(
 
 
 def _report(
-    context: dg.AssetExecutionContext, names: Iterable[str], numbers: dict[str, Numbers]
+    names: Iterable[str], numbers: dict[str, Numbers], ways: dict[str, Waterfall]
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     for name in names:
         one = numbers.get(name)
         passed = one is not None and one.status != "failed"
         # Numbers of an earlier day are not shown again under this one: their flows would be plotted twice.
         if one is not None and passed and one.is_new:
-            yield dg.MaterializeResult(segment_key(name), metadata=metadata(one))
+            yield dg.MaterializeResult(segment_key(name), metadata=metadata(one, ways.get(name)))
         yield dg.AssetCheckResult(
             passed=passed and one is not None and one.status != "stale",
             asset_key=segment_key(name),
@@ -119,8 +127,8 @@ def _report(
         )
 
 
-def metadata(one: Numbers) -> dict[str, dg.MetadataValue]:
-    """Numbers plot over time by themselves, so they stay numbers."""
+def metadata(one: Numbers, way: Waterfall | None = None) -> dict[str, dg.MetadataValue]:
+    """Numbers plot over time by themselves, so they stay numbers; `way` is what a connector segment has besides."""
     calculated = {"as_of": dg.MetadataValue.timestamp(one.as_of)} if one.as_of else {}
     return {
         "dagster/row_count": dg.MetadataValue.int(one.users),
@@ -132,6 +140,7 @@ def metadata(one: Numbers) -> dict[str, dg.MetadataValue]:
         "web": dg.MetadataValue.int(one.web),
         "status": dg.MetadataValue.text("reconstructed" if one.is_past else one.status),
         **calculated,
+        **(match_rate.metadata(way) if way else {}),
     }
 
 

@@ -21,6 +21,7 @@ from orchestration.cli.tables import (
     sparkline,
 )
 from orchestration.cli.words import say, shown_problem
+from orchestration.matching import matching_of
 from orchestration.settings import Settings
 from segmentation.language.describe import as_tree, in_words
 from segmentation.language.folder import Folder, load_folder
@@ -29,6 +30,7 @@ from segmentation.language.problems import did_you_mean
 
 if TYPE_CHECKING:
     from orchestration.published import DayRow, SegmentRow
+    from orchestration.waterfall import Waterfall
 
 TREND_DAYS = 14
 NEVER = "calculating"  # the status of a segment that was never calculated
@@ -38,7 +40,7 @@ NEVER = "calculating"  # the status of a segment that was never calculated
 class OneSegment:
     """`row` is None if no run has seen the segment, `definition` if its file is gone or broken.
 
-    `nothing` is the sentence of a workspace without any run.
+    `way` is how a connector segment came by its members; `nothing` is the sentence of a workspace without any run.
     """
 
     name: str
@@ -47,12 +49,14 @@ class OneSegment:
     problems: tuple[str, ...]
     dependants: tuple[str, ...]
     history: tuple[DayRow, ...]
+    way: Waterfall | None
     nothing: str | None
 
 
 def look_up(settings: Settings, name: str) -> OneSegment:
     """What is known of a segment. Raises ValueError naming the nearest if there is none, and WarehouseBusy."""
     from orchestration.published import NothingPublished, published, size_history
+    from orchestration.waterfall import waterfalls
 
     folder = load_folder(settings.segments) if settings.segments.is_dir() else Folder({}, [], [], set(), [])
     nothing, rows = None, {}
@@ -70,6 +74,7 @@ def look_up(settings: Settings, name: str) -> OneSegment:
         tuple(shown_problem(str(one)) for one in folder.problems if one.file.rpartition("/")[2].startswith(f"{name}.")),
         tuple(other for other, definition in folder.definitions.items() if name in definition.references),
         tuple(size_history(settings, name, TREND_DAYS)) if name in rows else (),
+        waterfalls(settings, [name]).get(name) if name in rows else None,
         nothing,
     )
 
@@ -87,6 +92,7 @@ def as_json(one: OneSegment) -> dict[str, object]:
         "dependants": list(one.dependants),
         "problems": list(one.problems),
         "history": [vars(day) for day in one.history],
+        "matching": vars(one.way) if one.way else None,
     }
 
 
@@ -106,6 +112,8 @@ def show_one(one: OneSegment, settings: Settings) -> None:
         say(f"\n{tree}")
     say()
     _details(one, settings)
+    if one.way:
+        _way(one.way, settings)
     if one.history:
         say(f"\nLast {count(len(one.history), 'day')}  {sparkline([day.users for day in one.history])}\n")
         show(day_table(one.history))
@@ -113,6 +121,24 @@ def show_one(one: OneSegment, settings: Settings) -> None:
         say(f"\n{one.nothing}")
     for problem in one.problems:
         say(f"\n{problem}")
+
+
+def _way(way: Waterfall, settings: Settings) -> None:
+    """From the vendor's count to people a push reaches, and where the others were lost."""
+    from orchestration.waterfall import worries
+
+    pulled = f", pulled {moment_text(way.updated_at, settings.zone)}" if way.updated_at else ", no pull is complete"
+    say(f"\n{way.connector.title()} cohort {way.segment_name or ''} ({way.audience_id}){pulled}\n")
+    width = max(len(label) for label, _ in way.steps)
+    whole = way.connector_users
+    for label, number in way.steps:
+        share = f"{number / whole:>8.1%}" if number is not None and whole else ""
+        say(f"{label:<{width}}  {'–' if number is None else f'{number:,}':>11}{share}")
+    lost = [f"{number:,} {label}" for label, number in way.losses if number]
+    if lost:
+        say(f"\nRows that led to nobody: {', '.join(lost)}")
+    for worry in worries(way, matching_of(settings.matching, way.connector)):
+        say(f"To look at: {worry}")
 
 
 def _details(one: OneSegment, settings: Settings) -> None:

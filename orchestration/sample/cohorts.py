@@ -1,6 +1,7 @@
 """Cohorts of two analytics vendors as their connectors would have fetched them: audiences and their members.
 
-Most members carry the shop's customer number; some only an address, some nothing that can be matched.
+Most members carry the shop's customer number; some only an address, which two people may share, some a number without
+its country, and some nothing at all.
 """
 
 from __future__ import annotations
@@ -61,15 +62,22 @@ def audience_members(seed: int, people: People, day: date) -> Iterator[dict[str,
                 "connector": cohort.connector, "audience_id": cohort.audience_id, "connector_user_id": external,
                 "email": None, "msisdn": None, "fetched_at": _fetched_at(day), "properties": {"score": throw},
             }  # fmt: skip
-            if external is None:
-                row |= {"connector_user_id": f"anon-{number:06d}", "email": email, "msisdn": msisdn}
+            if external is None or number % 500 < 2:  # the latter two share one address
+                row |= {"connector_user_id": _anonymous(cohort, number), "email": email, "msisdn": msisdn}
             elif throw < 6:
                 row["connector_user_id"] = f"9{external}"  # a customer of another shop
             elif throw < 9:
                 row["connector_user_id"] = f" {external} "
             elif throw < 12:
-                row |= {"connector_user_id": f"device-{number:06d}", "msisdn": f"0500{number:07d}"}
+                row |= {"connector_user_id": _anonymous(cohort, number), "msisdn": f"0500{number:07d}"}
+            elif throw < 16:
+                row["connector_user_id"] = _anonymous(cohort, number)
             yield row
+
+
+def _anonymous(cohort: _Cohort, number: int) -> str:
+    """Somebody known by a device alone, as each vendor writes it."""
+    return f"$device:{number:06d}" if cohort.connector == "mixpanel" else ""
 
 
 def _chosen(seed: int, people: People, cohort: _Cohort) -> np.ndarray[Any, Any]:

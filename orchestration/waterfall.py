@@ -1,0 +1,107 @@
+"""The way of a vendor's audience to people here, as published: how many are left at each step, and what to make of it.
+
+Not here: how ids are matched (`dbt_project/models/identity/matching`), and how any of it is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+
+from orchestration.matching import Matching
+from orchestration.settings import Settings
+from orchestration.warehouse import connect
+
+
+@dataclass(frozen=True)
+class Waterfall:
+    """One row of `segments.connector_segments` that belongs to a segment.
+
+    `connector_users` is what the vendor reported and null if it said nothing, `fetched_users` are rows that came;
+    `netmera_users` are users, each counted once, `reachable_push` those of them whom a push reaches. The last four are
+    rows that led to nobody.
+    """
+
+    segment: str
+    connector: str
+    audience_id: str
+    segment_name: str | None
+    connector_users: int | None
+    fetched_users: int
+    with_identifier: int
+    known: int
+    netmera_users: int
+    reachable_push: int
+    match_rate: float | None
+    updated_at: datetime | None
+    no_identifier: int
+    not_found: int
+    ambiguous: int
+    invalid_format: int
+
+    @property
+    def ambiguous_share(self) -> float | None:
+        """Of the rows that came, those that could be several users."""
+        return self.ambiguous / self.fetched_users if self.fetched_users else None
+
+    @property
+    def steps(self) -> list[tuple[str, int | None]]:
+        """From the vendor to a phone in somebody's hand."""
+        return [
+            (f"users that {self.connector.title()} reports", self.connector_users),
+            ("rows that came", self.fetched_users),
+            ("with an identifier", self.with_identifier),
+            ("known here", self.known),
+            ("users, each once", self.netmera_users),
+            ("reachable by push", self.reachable_push),
+        ]
+
+    @property
+    def losses(self) -> list[tuple[str, int]]:
+        """Why rows led to nobody."""
+        return [
+            ("no identifier", self.no_identifier),
+            ("malformed identifier", self.invalid_format),
+            ("not found", self.not_found),
+            ("of several users", self.ambiguous),
+        ]
+
+
+def waterfalls(settings: Settings, names: Iterable[str]) -> dict[str, Waterfall]:
+    """The published rows of some segments, by segment; others have none. Raises WarehouseBusy."""
+    columns = ", ".join(field.name for field in fields(Waterfall))
+    with connect(settings.warehouse) as connection:
+        if not connection.execute(
+            "select 1 from information_schema.tables"
+            " where table_schema = 'segments' and table_name = 'connector_segments'"
+        ).fetchone():  # a warehouse whose last run knew no connectors
+            return {}
+        rows = connection.execute(
+            f"select {columns} from segments.connector_segments where list_contains(?, segment)", [list(names)]
+        ).fetchall()
+    found = {}
+    for values in rows:
+        named = dict(zip((field.name for field in fields(Waterfall)), values, strict=True))
+        named["updated_at"] = named["updated_at"] and named["updated_at"].replace(tzinfo=UTC)
+        found[named["segment"]] = Waterfall(**named)
+    return found
+
+
+def worries(one: Waterfall, rules: Matching) -> list[str]:
+    """What somebody should look at, one sentence each; nothing if the matching is as the settings expect it."""
+    said = []
+    if one.match_rate is not None and one.match_rate < rules.match_rate_below:
+        said.append(
+            f"{one.netmera_users:,} of {one.connector_users:,} users that {one.connector.title()} reports were found"
+            f" ({one.match_rate:.1%}, expected {rules.match_rate_below:.0%} or more)"
+        )
+    share = one.ambiguous_share
+    if share is not None and share > rules.ambiguous_above:
+        said.append(
+            f"{one.ambiguous:,} of {one.fetched_users:,} rows could be several users"
+            f" ({share:.1%}, expected {rules.ambiguous_above:.0%} or less)"
+        )
+    if one.connector_users is not None and one.fetched_users != one.connector_users:
+        said.append(f"{one.fetched_users:,} rows came where {one.connector.title()} reports {one.connector_users:,}")
+    return said
