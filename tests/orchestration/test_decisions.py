@@ -32,10 +32,13 @@ def known(files: Folder, **outcomes: str) -> dict[str, Known]:
     }
 
 
-def decided(files: Folder, before: dict[str, Known], computed: str = "", failed: str = "") -> dict[str, Decision]:
+def decided(
+    files: Folder, before: dict[str, Known], computed: str = "", failed: str = "", older: str = ""
+) -> dict[str, Decision]:
     slots = assign_slots({name: one.segment_no for name, one in before.items()}, [*files.definitions, *files.broken])
     failures = {name: f"{name} cannot be computed" for name in failed.split()}
-    return {one.segment: one for one in decide(files, before, slots, computed.split(), failures)}
+    resting = {name: f"{name} came in part" for name in older.split()}
+    return {one.segment: one for one in decide(files, before, slots, computed.split(), failures, resting)}
 
 
 # ---------------------------------------------------------------- what is due
@@ -256,3 +259,13 @@ def test_a_segment_fails_by_the_attribute_that_it_asks_for_and_users_lost(
     failed = dropped_attributes(files.definitions, before, now)
     expected = {"one": f"attribute {key} is on no user any more (3 users had it when last seen)"} if key else {}
     assert failed == expected
+
+
+def test_what_rests_on_an_older_pull_is_stale_and_so_is_what_reads_it_however_far():
+    files = folder(**FAMILY)
+    told = decided(files, {}, "base reader reader_of_reader stranger", older="base")
+    assert {name: one.outcome for name, one in told.items() if one.is_computed} == {
+        "base": "stale", "reader": "stale", "reader_of_reader": "stale", "stranger": "computed",
+    }  # fmt: skip
+    assert told["base"].reason == "base came in part"
+    assert told["reader_of_reader"].reason == "reads segment base, which rests on older data: base came in part"

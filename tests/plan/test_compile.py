@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlglot
 
 from orchestration.segment_tests.memory import rendered
+from segmentation.plan import compile as compile_module
 from segmentation.plan.sql import DIALECT
 from tests.plan.engine import compiled, members, members_of, slots_of
 from tests.reference.rules import ALL, make_segments
@@ -213,3 +215,9 @@ def test_random_plans_are_one_statement_each_and_the_same_every_time(seed: int) 
     for name in plan.models:
         (statement,) = sqlglot.parse(rendered(plan.models[name]), dialect=DIALECT)
         assert isinstance(statement, sqlglot.exp.Query)
+
+
+def test_conditions_read_events_by_the_one_name_that_knows_whose_they_are() -> None:
+    folder = Path(compile_module.__file__).parent
+    readers = {file.name for file in folder.rglob("*.py") if "ref('event_tiles')" in file.read_text()}
+    assert readers == set()
