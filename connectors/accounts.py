@@ -115,6 +115,11 @@ def netmera_account(environ: Mapping[str, str]) -> NetmeraAccount:
     )
 
 
+def members_of(connector: str, settings: Mapping[str, Any]) -> Members:
+    """Which members are wanted of a connector, without an account. Raises NotConfigured for a wrong setting."""
+    return _members(_own(connector, settings))
+
+
 def _needed(vendor: str, environ: Mapping[str, str], name: str) -> str:
     value = environ.get(name, "").strip()
     if not value:

@@ -101,7 +101,7 @@ def prepare_amplitude(
 
 def _wanted(connector: str, audience: Audience, calls: int, folder: LandingFolder, choice: Choice) -> Wanted:
     """With what the last good pull left: the vendor's time of computation tells a change, the size hints at one."""
-    last = folder.first_row("audiences", _file(connector, audience.id))
+    last = folder.first_row("audiences", file_name(connector, audience.id))
     if last is None:
         return Wanted(audience.id, audience.name, audience.users, calls)
     if audience.updated is not None:
@@ -136,22 +136,27 @@ def _pull(connector: str, audience: Audience, folder: LandingFolder, at: datetim
 
 
 def write_audience(connector: str, audience: Audience, folder: LandingFolder, at: datetime, doing: Doing) -> Wrote:
-    """Members first and the audience after them: a row of `audiences` says that its members are all there."""
-    name = _file(connector, audience.id)
+    """Members first, and right after them the audience, whose row says that its members are all there."""
+    name = file_name(connector, audience.id)
     common = {"connector": connector, "audience_id": audience.id, "fetched_at": at}
-    with folder.replacing("audience_members", name) as file:
+    # The second of them is put into its place first.
+    with folder.replacing("audiences", name) as about, folder.replacing("audience_members", name) as file:
         for row in audience.members():
             file.write({**row, **common})
             if file.rows % _EVERY == 0:
                 of = f" of {audience.users:,}" if audience.users else ""
                 doing(f"{connector}: audience {audience.id}, {file.rows:,}{of} members")
         rows = file.rows
-    reported = rows if audience.users is None else audience.users
-    with folder.replacing("audiences", name) as file:
-        file.write(
-            {**common, "name": audience.name, "description": audience.description, "reported_users": reported,
-             "source_updated_at": audience.updated}
-        )  # fmt: skip
+        reported = rows if audience.users is None else audience.users
+        about.write(
+            {
+                **common,
+                "name": audience.name,
+                "description": audience.description,
+                "reported_users": reported,
+                "source_updated_at": audience.updated,
+            }
+        )
     differs = f"{connector}, audience {audience.id}: {rows:,} of {reported:,} listed members came"
     return Wrote(
         {folder.shown("audience_members", name): rows, folder.shown("audiences", name): 1},
@@ -205,5 +210,6 @@ def _row(user_id: str, properties: dict[str, Any], members: Members) -> dict[str
     }
 
 
-def _file(connector: str, audience_id: str) -> str:
+def file_name(connector: str, audience_id: str) -> str:
+    """The name of an audience's file in both tables."""
     return f"{connector}-{audience_id}"

@@ -24,6 +24,7 @@ COMMANDS = {
     "list": "catalogue",
     "show": "catalogue",
     "pull": "pull",
+    "webhooks": "webhooks",
     "sample": "workspace",
     "backfill": "workspace",
     "dev": "workspace",
