@@ -98,9 +98,10 @@ class Http:
 
     def answer(self, method: str, path: str, asked: str, **call: Any) -> tuple[int, Any]:
         """Status and JSON of an answer with status 2xx. Takes what `call` takes."""
-        return self.retrying(lambda: self._answer_once(method, path, asked, **call))
+        return self.retrying(lambda: self.answer_once(method, path, asked, **call))
 
-    def _answer_once(self, method: str, path: str, asked: str, **call: Any) -> tuple[int, Any]:
+    def answer_once(self, method: str, path: str, asked: str, **call: Any) -> tuple[int, Any]:
+        """As `answer`, and whatever goes wrong is final."""
         with self.call(method, path, asked, **call) as response:
             try:
                 body = response.content
