@@ -13,7 +13,10 @@ from orchestration.dbt_runner import DbtFailed, dbt, write_plan
 from orchestration.settings import Settings
 from segmentation.plan.compile import Plan
 
-PLAN_NODES = ("event_tiles", "person_events", "user_profiles", "user_conditions", "live_moments")
+PLAN_NODES = (
+    *("event_tiles", "person_events", "user_profiles", "user_conditions", "live_moments"),
+    *("predicted_segments", "prediction_features", "prediction_weights", "prediction_scores", "prediction_quality"),
+)
 
 
 def culprits(settings: Settings, names: Sequence[str], plan_of: Callable[[Sequence[str]], Plan]) -> dict[str, str]:

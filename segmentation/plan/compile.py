@@ -1,9 +1,10 @@
-"""The compiler: all definitions together become eight dbt models.
+"""The compiler: all definitions together become dbt models.
 
 `event_tiles` (the events some rule looks at, typed and in event and day order) -> `user_profiles` (one row per user) ->
 `user_conditions` (one bit per user and distinct condition) -> `live_rules`, `live_moments`, `live_people` (who
 qualified for live segments) -> `roll_bits` (one bit per person and segment without a rule) -> `segment_bits_now` (one
-bit per user and segment).
+bit per user and segment). Beside them `predicted_segments`, `prediction_features` and `prediction_scores`. Whatever
+nobody asks for is empty.
 A definition that cannot be compiled fails alone and is named in `Plan.failed`.
 Not here: what the leaves mean (the other modules of this package), and running anything.
 """
@@ -93,6 +94,9 @@ def compile_plan(
             "live_rules": live.rules_model(slots),
             "live_moments": live.moments_model(slots, membership.users(live.segments_read, order), membership.rule),
             "live_people": live.people_model(from_log=late_arrival_days is not None),
+            "predicted_segments": chosen.predictions.segments_model(),
+            "prediction_features": chosen.predictions.features_model(),
+            "prediction_scores": chosen.predictions.scores_model(),
             "roll_bits": membership.rolls.model(),
             "segment_bits_now": membership.model(order),
         },

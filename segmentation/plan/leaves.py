@@ -22,6 +22,7 @@ from segmentation.language.model import (
     Leaf,
     Live,
     Located,
+    Predict,
     Reach,
     ReachableOn,
     Regularly,
@@ -40,6 +41,7 @@ from segmentation.plan.interests import InterestConditions
 from segmentation.plan.live import LiveSegments
 from segmentation.plan.live_filters import leaves_of_the_run
 from segmentation.plan.live_triggers import Judged
+from segmentation.plan.predictions import Predictions
 from segmentation.plan.profiles import USER, profile_test
 from segmentation.plan.reach import ReachConditions
 from segmentation.plan.regularity import RegularConditions
@@ -88,11 +90,14 @@ class Conditions:
         self.reach = ReachConditions()
         judged = Judged.at(clock, late_arrival_days)
         self.live = LiveSegments(clock, judged, self.event_fields, self.user_fields, self.needs, settings)
+        self.predictions = Predictions(clock, self.events, settings)
         self.profile: dict[Leaf, Sql] = {}
         self.devices: dict[Leaf, Sql] = {}
 
     def add(self, definition: Definition) -> None:
-        """Registers every leaf of a definition."""
+        """Registers every leaf of a definition, and what it predicts. Raises Unsupported."""
+        if isinstance(definition.body, Predict):
+            self.predictions.add(definition)
         for leaf in definition_leaves(definition):
             self._register(leaf)
         if isinstance(definition.body, Live):
@@ -144,6 +149,7 @@ class Conditions:
         columns = [
             "p.person_no",
             "s.user_id",
+            "s.created_at",
             "s.city",
             "s.lat",
             "s.lon",

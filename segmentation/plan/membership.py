@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from segmentation.language.model import All, Any_, Definition, Did, InSegment, Leaf, Not, Rule
+from segmentation.language.model import All, Any_, Definition, Did, InSegment, Leaf, Not, Predict, Rule
 from segmentation.plan.conditions import WORD, Answer
 from segmentation.plan.leaves import Conditions, universe_leaf
+from segmentation.plan.predictions import BANDS
 from segmentation.plan.rolls import Rolls, Unsupported, roll_of
-from segmentation.plan.sql import Sql, all_of, any_of, packed
+from segmentation.plan.sql import Sql, all_of, any_of, literal, packed
 from segmentation.plan.system import system_definitions
 
 ROW = "x"
@@ -120,7 +121,9 @@ class Membership:
         levels = self._levels(order)
         beneath = {r for name in order for r in self.definitions[name].references} | referred
         from_stored = sorted({self.slots[r] // WORD for r in beneath if r not in self.computed})
-        ctes = [self._base(from_stored, rolls)]
+        bands = {body for name in order if (body := ranked(self.definitions[name]))}
+        forecasts = sorted({self.conditions.predictions.number(body) for body in bands})
+        ctes = [self._base(from_stored, rolls, forecasts)]
         for level in range(max(levels.values(), default=-1) + 1):
             columns = [
                 f"({self.expression(name)}) as {column_of(name)}"
@@ -131,7 +134,7 @@ class Membership:
                 ctes.append(f"select *, {', '.join(columns)} from level_{len(ctes) - 1} as {ROW}")
         return ctes
 
-    def _base(self, stored_words: list[int], rolls: str | None) -> str:
+    def _base(self, stored_words: list[int], rolls: str | None, forecasts: list[int]) -> str:
         columns = "".join(f", coalesce(p{word}.bits, 0::ubigint) as p{word}" for word in stored_words)
         joins = "".join(
             f"\n    left join {{{{ stored_bits({word}) }}}} as p{word} on p{word}.person_no = c.person_no"
@@ -140,6 +143,12 @@ class Membership:
         if rolls:
             columns += "".join(f", coalesce(r.{word}, 0::ubigint) as {word}" for word in self.rolls.columns)
             joins += f"\n    left join {rolls} as r on r.person_no = c.person_no"
+        for number in forecasts:
+            columns += f", q{number}.score as q{number}"
+            joins += (
+                f"\n    left join {{{{ ref('prediction_scores') }}}} as q{number} on q{number}.person_no = c.person_no"
+                f" and q{number}.forecast = {number} and q{number}.phase = 'score'"
+            )
         return f"select c.*{columns} from {{{{ ref('user_conditions') }}}} as c{joins}"
 
     def _levels(self, order: list[str]) -> dict[str, int]:
@@ -177,15 +186,28 @@ class Membership:
     def expression(self, name: str) -> Sql:
         """The members of a segment as a boolean of a row; never null."""
         definition = self.definitions[name]
-        roll = roll_of(definition)
-        terms = [self.rolls.bit(roll).test(ROW) if roll else self.rule(definition.body)]  # type: ignore[arg-type]
+        within: list[Sql] = []
         if definition.include:
             included = [self._reference(other) for other in definition.include]
-            terms.append(any_of(included) if definition.include_mode == "any" else all_of(included))
-        terms += [self._reference(other, holds=False) for other in definition.exclude]
+            within.append(any_of(included) if definition.include_mode == "any" else all_of(included))
         if (leaf := universe_leaf(definition)) is not None:
-            terms.append(self.rule(leaf))
-        return all_of(terms)
+            within.append(self.rule(leaf))
+        excluded = [self._reference(other, holds=False) for other in definition.exclude]
+        return all_of([self._body(definition, all_of(within)), *excluded, *within])
+
+    def _body(self, definition: Definition, within: Sql) -> Sql:
+        """Who a definition is about by itself, among those that its universe and its includes let in."""
+        if (body := ranked(definition)) is not None:
+            return self._in_band(body, within)
+        roll = roll_of(definition)
+        return self.rolls.bit(roll).test(ROW) if roll else self.rule(definition.body)  # type: ignore[arg-type]
+
+    def _in_band(self, body: Predict, within: Sql) -> Sql:
+        """A third by likelihood of those who are within; nobody where there was too little to learn from."""
+        score = f"{ROW}.q{self.conditions.predictions.number(body)}"
+        above, up_to = (literal(bound) for bound in BANDS[body.band or ""])
+        place = f"cume_dist() over (partition by {within} order by {score})"
+        return Sql(f"({score} is not null and {place} > {above} and {place} <= {up_to})")
 
     def rule(self, rule: Rule, holds: bool = True) -> Sql:
         """True for rows that satisfy a rule, or that do not. Nothing here is null, so a complement goes down to the
@@ -213,6 +235,11 @@ class Membership:
 
 def _named(ctes: list[str]) -> str:
     return ",\n".join(f"level_{n} as (\n    {cte}\n)" for n, cte in enumerate(ctes))
+
+
+def ranked(definition: Definition) -> Predict | None:
+    """What a definition predicts, if it asks for a band: then its members depend on who else is in the group."""
+    return definition.body if isinstance(definition.body, Predict) and definition.body.band else None
 
 
 def column_of(name: str) -> str:

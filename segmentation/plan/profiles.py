@@ -14,6 +14,8 @@ from segmentation.plan.sql import Sql, all_of, any_of, literal
 
 USER = "u"  # how a condition calls the profile row
 
+DRAWS = 2**32
+
 ProfileLeaf = Attribute | Tag | Located | Bucket
 
 
@@ -28,7 +30,11 @@ def profile_test(leaf: ProfileLeaf, checks: Checks, fields: FieldSet) -> Sql:
         case Located(place):
             return at(place, USER)
         case Bucket(seed, start, end):
-            # The first 32 bits of an MD5 spread evenly and are the same in every engine and version.
-            draw = f"('0x' || substr(md5(concat({literal(seed + ':')}, {USER}.user_id)), 1, 8))::ubigint"
-            percent = f"({draw} * 100 / 4294967296.0)"
+            percent = f"({draw(seed)} * 100 / {DRAWS}.0)"
             return Sql(f"({percent} >= {literal(float(start))} and {percent} < {literal(float(end))})")
+
+
+def draw(seed: str) -> Sql:
+    """A number in [0, DRAWS) that a user keeps for good, another one for each seed."""
+    # The first 32 bits of an MD5 spread evenly and are the same in every engine and version.
+    return Sql(f"('0x' || substr(md5(concat({literal(seed + ':')}, {USER}.user_id)), 1, 8))::ubigint")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from segmentation.language.model import Definition, Kind
+from segmentation.language.model import Definition, Kind, Predict
 from segmentation.plan.conditions import WORD, Bit
 from segmentation.plan.sql import Sql, literal
 
@@ -18,6 +18,7 @@ from segmentation.plan.sql import Sql, literal
 RELATIONS: Mapping[Kind, str] = {
     "connector": "audience_people",
     "live": "live_people",
+    "predict": "prediction_people",
 }
 
 
@@ -34,8 +35,8 @@ class Roll:
 
 
 def roll_of(definition: Definition) -> Roll | None:
-    """Where the members of a definition are listed; None if it has a rule. Raises Unsupported."""
-    if definition.kind == "who":
+    """Where the members of a definition are listed; None if it has a rule or ranks. Raises Unsupported."""
+    if definition.kind == "who" or (isinstance(definition.body, Predict) and definition.body.band):
         return None
     relation = RELATIONS.get(definition.kind)
     if relation is None:

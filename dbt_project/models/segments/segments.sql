@@ -55,10 +55,11 @@ select
     d.created_on,
     s.updated_at,
     d.definition_hash,
-    d.reason,
+    coalesce(d.reason, p.reason) as reason,
     d.description,
     d.labels,
     d.file
 from definitions as d
 left join sizes as s on d.segment_no = s.segment_no
 left join sent as m on d.segment = m.segment
+left join {{ ref('segment_predictions') }} as p on d.segment = p.segment
