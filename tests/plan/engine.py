@@ -12,12 +12,15 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+import duckdb
+
 from orchestration.segment_tests import memory
 from segmentation.clock import Clock, parse_zone
 from segmentation.language.folder import load_texts
 from segmentation.language.model import Definition
 from segmentation.plan.compile import Plan, compile_plan
 from tests.plan.identity_models import Strategies, build_identity, build_person_events
+from tests.plan.prediction_models import WRITTEN, build_prediction
 
 NO_RULES: Strategies = {}
 NO_DEFINITIONS: Mapping[str, Definition] = {}
@@ -73,12 +76,19 @@ def members_of(
         memory.load(connection, tables)
         memory.store(connection, stored or {}, slots)
         build_identity(connection, definitions, strategies)
-        for name in memory.in_order({**plan.models, **memory.OWN_IDS}):
-            if name in plan.models:
-                connection.execute(f"create table {name} as {memory.rendered(plan.models[name])}")
-            else:
-                build_person_events(connection)
+        build(connection, plan)
         return memory.computed_members(connection, plan, slots)
+
+
+def build(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
+    """Every model of a plan, and those of the dbt project that it rests on, on staging tables that are there."""
+    for name in memory.in_order({**plan.models, **memory.OWN_IDS, **WRITTEN}):
+        if name in plan.models:
+            connection.execute(f"create table {name} as {memory.rendered(plan.models[name])}")
+        elif name in WRITTEN:
+            build_prediction(connection, name)
+        else:
+            build_person_events(connection)
 
 
 def differences(expected: Mapping[str, Iterable[str]], found: Mapping[str, Iterable[str]]) -> list[str]:

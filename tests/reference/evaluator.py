@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from tests.reference import behaviour, live, patterns, people
+from tests.reference import behaviour, live, patterns, people, predictions
 from tests.reference.identity import Strategies, current_members
 from tests.reference.landing import Landing, Tables
 from tests.reference.windows import Clock
@@ -35,7 +35,7 @@ def evaluate(
     `segments` maps a name to what its file says; `tables` a landing table to its rows, times being aware datetimes;
     `lists` maps a segment of kind `list` to the users that its file resolved to; `strategies` of matching ids go by
     connector.
-    Raises ValueError for a cycle, KeyError for an unknown segment, NotImplementedError for predict.
+    Raises ValueError for a cycle, KeyError for an unknown segment.
     """
     run = _Run(segments, Landing(tables, Clock(as_of, timezone), strategies), lists or {})
     return {name: set(run.members(name)) for name in segments}
@@ -75,6 +75,11 @@ class _Run:
         if name not in self.segments and name in SYSTEM_SEGMENTS:
             return self.rule(SYSTEM_SEGMENTS[name])
         definition = self.segments[name]
+        group = self._universe(definition.get("universe", "known"))
+        included = [self.members(other) for other in definition.get("include") or ()]
+        if included:
+            needs_all = definition.get("include_mode", "any") == "all"
+            group = group & (_common(included) if needs_all else set[str]().union(*included))
         if "who" in definition:
             result = self.rule(definition["who"])
         elif "list" in definition:
@@ -84,14 +89,10 @@ class _Run:
         elif "connector" in definition:
             result = self._audience(definition["connector"])
         else:
-            raise NotImplementedError(f"{name}: only the kinds who, list, live and connector are evaluated")
-        included = [self.members(other) for other in definition.get("include") or ()]
-        if included:
-            needs_all = definition.get("include_mode", "any") == "all"
-            result = result & (_common(included) if needs_all else set[str]().union(*included))
+            result = predictions.likely(self.landing, definition["predict"], group)
         for other in definition.get("exclude") or ():
             result = result - self.members(other)
-        return result & self._universe(definition.get("universe", "known"))
+        return result & group
 
     def _audience(self, told: Mapping[str, Any]) -> set[str]:
         """Users of the audience, of whom each row is one at most."""
