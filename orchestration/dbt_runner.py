@@ -110,8 +110,15 @@ def _failure(result: object) -> DbtFailed:
         return DbtFailed(" ".join(str(exception).split()))
     bad = [one for one in result.result.results if str(one.status) in ("error", "fail")]  # type: ignore[attr-defined]
     first = bad[0]
-    message = " ".join(str(first.message or first.status).split())
+    message = in_one_line(str(first.message or first.status))
     return DbtFailed(f"{first.node.name}: {message}", first.node.name)
+
+
+def in_one_line(message: str) -> str:
+    """A message of dbt without line ends; of a traceback of Python its last line, which says what went wrong."""
+    if "Traceback (most recent call last)" in message:
+        message = message.strip().splitlines()[-1]
+    return " ".join(message.split())
 
 
 def _reporter(on_node: Callable[[Built], None]) -> Callable[[object], None]:

@@ -47,7 +47,8 @@ STAGES = {
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came of it: seconds per stage, rows read by table, members by segment, and failures.
+    """What came of it: seconds per stage, rows read by table, members by segment, failures, and predictions that are
+    empty for want of data.
 
     Stages are load, tiles, conditions, membership (until every member is a stored row) and write; total is wall time.
     """
@@ -56,6 +57,7 @@ class Evaluation:
     rows_in: Mapping[str, int]
     members: Mapping[str, int]
     failed: Mapping[str, str]
+    insufficient: Mapping[str, str]
 
 
 def evaluate(
@@ -88,11 +90,16 @@ def evaluate(
             rows_in = _rows_in(connection)
             members = _members(connection, {slots[name]: name for name in plan.computed})
             seconds["membership"] += time.perf_counter() - started
+            insufficient = dict(
+                connection.execute(
+                    "select segment, reason from plan.prediction_quality where reason is not null"
+                ).fetchall()
+            )
             started = time.perf_counter()
             _write(connection, out)
             seconds["write"] = time.perf_counter() - started
     seconds["total"] = time.perf_counter() - began
-    return Evaluation(seconds, rows_in, members, {**plan.failed, **unfit})
+    return Evaluation(seconds, rows_in, members, {**plan.failed, **unfit}, insufficient)
 
 
 def _rows_in(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:

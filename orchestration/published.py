@@ -81,6 +81,20 @@ class DayRow:
     reconstructed: bool
 
 
+@dataclass(frozen=True)
+class PredictionRow:
+    """How good a predictive segment's forecast was at its last calculation; precision and recall are those among users
+    who were held out of the fit, 0 to 1. `status` is ok or insufficient_data, `threshold` is None for bands."""
+
+    status: str
+    positives: int
+    trained_on: int
+    held_out: int
+    threshold: float | None
+    held_out_precision: float | None
+    held_out_recall: float | None
+
+
 def published(settings: Settings) -> list[SegmentRow]:
     """The catalogue by name, deleted segments included. Raises NothingPublished and WarehouseBusy."""
     with _reading(settings) as connection:
@@ -96,6 +110,18 @@ def size_history(settings: Settings, name: str, days: int) -> list[DayRow]:
             [name, days],
         ).fetchall()
     return [DayRow(*row) for row in reversed(rows)]
+
+
+def prediction(settings: Settings, name: str) -> PredictionRow | None:
+    """The forecast behind a segment, None if it does not predict. Raises as `published` does."""
+    columns = ", ".join(column.name for column in fields(PredictionRow))
+    with _reading(settings) as connection:
+        if not _exists(connection, "segments", "segment_predictions"):  # the last run was one of an older version
+            return None
+        row = connection.execute(
+            f"select {columns} from segments.segment_predictions where segment = ?", [name]
+        ).fetchone()
+    return PredictionRow(*row) if row else None
 
 
 def last_moment(settings: Settings) -> datetime | None:

@@ -14,7 +14,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
 from orchestration.assets.moments import run_moment
-from orchestration.dbt_runner import Built, DbtFailed, dbt_environment, with_environment
+from orchestration.dbt_runner import Built, DbtFailed, dbt_environment, in_one_line, with_environment
 from orchestration.isolation import PLAN_NODES
 from orchestration.landing import confirm_landing, load_landing
 from orchestration.names import POOL, landing_key, model_key
@@ -127,7 +127,7 @@ def _build(
     results = json.loads(results_file.read_text())["results"] if results_file.exists() else []
     bad = [one for one in results if one["status"] in ("error", "fail")]
     if bad:
-        message = " ".join(str(bad[0]["message"] or bad[0]["status"]).split())
+        message = in_one_line(str(bad[0]["message"] or bad[0]["status"]))
         return events, DbtFailed(f"{_node(bad[0])}: {message}", _node(bad[0]))
     if not invocation.is_successful():
         error = invocation.get_error()

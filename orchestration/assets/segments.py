@@ -6,7 +6,7 @@ Not here: the recalculation itself (`orchestration/recalculation.py`).
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,13 +35,14 @@ LABEL = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 @dataclass(frozen=True)
 class Numbers:
     """What the warehouse publishes of one segment for one day. `is_new` if the run at hand calculated it, `is_past` if
-    it reconstructed that day."""
+    it reconstructed that day. `prediction` says how good the forecast of a predictive segment is, by name."""
 
     status: str
     reason: str | None
     as_of: datetime | None
     is_new: bool
     is_past: bool
+    prediction: Mapping[str, float]
     users: int
     ios: int
     android: int
@@ -139,6 +140,8 @@ def metadata(one: Numbers, way: Waterfall | None = None) -> dict[str, dg.Metadat
         "android": dg.MetadataValue.int(one.android),
         "web": dg.MetadataValue.int(one.web),
         "status": dg.MetadataValue.text("reconstructed" if one.is_past else one.status),
+        **{name: dg.MetadataValue.float(value) for name, value in one.prediction.items()},
+        **({"reason": dg.MetadataValue.text(one.reason)} if one.reason else {}),
         **calculated,
         **(match_rate.metadata(way) if way else {}),
     }
@@ -151,21 +154,30 @@ def read_numbers(settings: Settings, names: Iterable[str], now: RunMoment) -> di
             """
             select s.segment, s.status, s.reason, s.updated_at,
                 case when ? then d.day is not null else coalesce(s.updated_at = ?, false) end,
-                d.users, d.ios, d.android, d.web, d.entered, d."left"
+                case when ? then null else p end, d.users, d.ios, d.android, d.web, d.entered, d."left"
             from segments.segments as s
             left join segments.segment_size_daily as d
                 on s.segment = d.segment
                 and d.day = case when ? then ?::date else
                     (select max(day) from segments.segment_size_daily as l where l.segment = s.segment
                      and not l.reconstructed) end
+            left join (
+                select segment, positives, threshold, held_out_precision, held_out_recall
+                from segments.segment_predictions
+            ) as p on s.segment = p.segment
             where list_contains(?, s.segment)
             """,
-            [now.is_past, now.as_of.astimezone(UTC).replace(tzinfo=None), now.is_past, now.day, list(names)],
+            [
+                *(now.is_past, now.as_of.astimezone(UTC).replace(tzinfo=None), now.is_past),
+                *(now.is_past, now.day, list(names)),
+            ],
         ).fetchall()
     found = {}
-    for name, status, reason, updated_at, is_new, *numbers in rows:
+    for name, status, reason, updated_at, is_new, judged, *numbers in rows:
         as_of = now.as_of if now.is_past else updated_at and updated_at.replace(tzinfo=UTC)
-        found[name] = Numbers(status, reason, as_of, is_new, now.is_past, *(number or 0 for number in numbers))
+        prediction = {key: float(one) for key, one in (judged or {}).items() if key != "segment" and one is not None}
+        counts = [number or 0 for number in numbers]
+        found[name] = Numbers(status, reason, as_of, is_new, now.is_past, prediction, *counts)
     return found
 
 

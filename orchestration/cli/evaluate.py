@@ -66,13 +66,15 @@ def evaluate(
         _write_timings(timings, done)
     if as_json:
         print_json({"out": str(out), "as_of": utc_text(moment), "members": done.members, **_timings(done),
-                    "failed": done.failed})  # fmt: skip
+                    "failed": done.failed, "insufficient_data": done.insufficient})  # fmt: skip
     else:
         rows = sum(done.members.values())
         say(
             f"{count(len(done.members), 'segment')}, {count(rows, 'row')} in {out} "
             f"as of {utc_text(moment)}, {duration(done.seconds['total'])}"
         )
+    for name, reason in sorted(done.insufficient.items()):
+        complain(f"{name} is empty: {reason}")
     for name, reason in sorted(done.failed.items()):
         complain(f"{name}: {reason}")
     if done.failed:

@@ -29,7 +29,7 @@ from segmentation.language.model import Connector, Definition, Live, Predict, Ru
 from segmentation.language.problems import did_you_mean
 
 if TYPE_CHECKING:
-    from orchestration.published import DayRow, SegmentRow
+    from orchestration.published import DayRow, PredictionRow, SegmentRow
     from orchestration.waterfall import Waterfall
 
 TREND_DAYS = 14
@@ -50,12 +50,13 @@ class OneSegment:
     dependants: tuple[str, ...]
     history: tuple[DayRow, ...]
     way: Waterfall | None
+    prediction: PredictionRow | None
     nothing: str | None
 
 
 def look_up(settings: Settings, name: str) -> OneSegment:
     """What is known of a segment. Raises ValueError naming the nearest if there is none, and WarehouseBusy."""
-    from orchestration.published import NothingPublished, published, size_history
+    from orchestration.published import NothingPublished, prediction, published, size_history
     from orchestration.waterfall import waterfalls
 
     folder = load_folder(settings.segments) if settings.segments.is_dir() else Folder({}, [], [], set(), [])
@@ -75,6 +76,7 @@ def look_up(settings: Settings, name: str) -> OneSegment:
         tuple(other for other, definition in folder.definitions.items() if name in definition.references),
         tuple(size_history(settings, name, TREND_DAYS)) if name in rows else (),
         waterfalls(settings, [name]).get(name) if name in rows else None,
+        prediction(settings, name) if name in rows and rows[name].kind == "predict" else None,
         nothing,
     )
 
@@ -91,6 +93,7 @@ def as_json(one: OneSegment) -> dict[str, object]:
         "references": list(definition.references) if definition else [],
         "dependants": list(one.dependants),
         "problems": list(one.problems),
+        "prediction": vars(one.prediction) if one.prediction else None,
         "history": [vars(day) for day in one.history],
         "matching": vars(one.way) if one.way else None,
     }
@@ -153,6 +156,8 @@ def _details(one: OneSegment, settings: Settings) -> None:
             ("calculated", f"as of {moment_text(row.updated_at, settings.zone)}" if row.updated_at else "never"),
             ("messages sent", f"{row.message_sent:,}"),
         ]
+    if one.prediction is not None:
+        facts += _forecast(one.prediction)
     if definition is not None:
         created = " on ".join(str(part) for part in (definition.created_by, definition.created_on) if part)
         facts += [
@@ -172,6 +177,16 @@ def _details(one: OneSegment, settings: Settings) -> None:
     for label, text in facts:
         if text:
             say(f"{label:<{width}}  {text}")
+
+
+def _forecast(row: PredictionRow) -> list[tuple[str, str | None]]:
+    """What was learnt from, and how often the forecast was right about users it had not seen."""
+    learnt = f"{row.trained_on:,} users, {row.positives:,} did it; {row.held_out:,} held out to judge"
+    quality = None
+    if row.held_out_precision is not None and row.held_out_recall is not None:
+        line = f"from a score of {row.threshold:g} on, " if row.threshold is not None else ""
+        quality = f"{line}{row.held_out_precision:.1%} right, finds {row.held_out_recall:.1%} of those who do it"
+    return [("learnt from", learnt), ("held out", quality)]
 
 
 def _tree(definition: Definition) -> str | None:

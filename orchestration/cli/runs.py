@@ -166,6 +166,8 @@ def _report(settings: Settings, prepared: Prepared, concerned: set[str], seconds
     for row in rows:
         if row.status == "stale" and row.reason:
             say(f"{row.segment} is stale: {row.reason}")
+        elif row.status == "ready" and row.reason:
+            say(f"{row.segment} is empty: {row.reason}")
 
 
 def _fail_if_any(prepared: Prepared, concerned: set[str], problems: tuple[str, ...]) -> None:

@@ -17,7 +17,8 @@ ASSETS = """
 landing/audience_members landing/audiences landing/blacklist landing/consents landing/devices landing/events
 landing/message_events landing/messages landing/users models/connector_segments models/id_matches
 models/live_qualifications models/segment_changes models/segment_members models/segment_membership
-models/segment_size_daily models/segments segments/buyers segments/gold segments/gold_buyers segments/quiet
+models/segment_predictions models/segment_size_daily models/segments
+segments/buyers segments/gold segments/gold_buyers segments/quiet
 """.split()
 
 

@@ -26,6 +26,7 @@ PUBLIC = (
     "segment_changes",
     "segment_size_daily",
     "live_qualifications",
+    "segment_predictions",
 )
 Row = Mapping[str, Any]
 

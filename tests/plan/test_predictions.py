@@ -15,10 +15,10 @@ from orchestration.segment_tests import memory
 from tests.plan import engine
 from tests.plan.engine import differences
 from tests.plan.identity_models import build_identity
-from tests.plan.shop_of_browsers import SORTS, tables
 from tests.reference.evaluator import evaluate
 from tests.reference.landing import Landing
 from tests.reference.predictions import chosen, forecast, precision, threshold
+from tests.reference.shop_of_browsers import SORTS, tables
 from tests.reference.windows import Clock
 
 AS_OF = datetime(2026, 3, 12, 4, tzinfo=UTC)  # midnight in New York, four days after its clocks went forward
