@@ -80,7 +80,7 @@ def test_names_people_and_schedules_rely_on(place: Place):
     layers = ("landing/", "models/", "segments/")
     assert sorted(key for key in keys if key.startswith(layers)) == ASSETS
     assert {key.split("/")[0] for key in keys} == {
-        "landing", "staging", "identity", "plan", "state", "records", "models", "segments",
+        "landing", "staging", "identity", "plan", "predictions", "state", "records", "models", "segments",
     }  # fmt: skip
     assert {job.name for job in defs.jobs or []} == {"daily_recalculation", "recalculate_segments"}
     assert sorted(one.name for one in defs.schedules or []) == ["daily_recalculation", "refresh_0_x_by_3_x_x_x"]

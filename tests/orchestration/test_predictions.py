@@ -6,13 +6,16 @@ The tests build on each other's workspace in the order of the file.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from orchestration.assets.moments import RunMoment
+from orchestration.assets.segments import metadata, read_numbers
 from orchestration.evaluation import evaluate
 from orchestration.published import PredictionRow, prediction
 from segmentation import likelihood
@@ -106,6 +109,22 @@ def test_what_the_forecasts_are_worth_is_published(shop: Workspace):
     )
     assert shop.reason("refunds") == NO_REFUNDS
     assert shop.reason("buyers") == "None"
+
+
+def test_the_page_in_dagster_shows_them_as_numbers_and_a_past_day_does_not(shop: Workspace):
+    today = RunMoment(date(2026, 3, 11), LAST, is_past=False, is_finished=True)
+    shown = {
+        name: {key: value.value for key, value in metadata(one).items()}
+        for name, one in read_numbers(shop.settings, list(DEFINITIONS), today).items()
+    }
+    names = ("positives", "threshold", "held_out_precision", "held_out_recall")
+    row = prediction(shop.settings, "buyers")
+    assert row is not None
+    assert {name: shown["buyers"][name] for name in names} == {name: getattr(row, name) for name in names}
+    assert shown["refunds"]["reason"] == NO_REFUNDS
+    assert not {*names} & {*shown["lookers"]}
+    past = read_numbers(shop.settings, ["buyers"], replace(today, day=date(2026, 3, 10), is_past=True))
+    assert past["buyers"].prediction == {}
 
 
 def test_night_after_night_comes_to_the_same_as_all_at_once(shop: Workspace, tmp_path: Path):
