@@ -35,7 +35,8 @@ def aggregate_test(aggregate: Aggregate, call: Callable[[str], Sql], fields: Fie
     if function in ("first", "last"):
         packed = ", ".join(f"{name} := {getattr(facets, name)}" for name in FACETS)
         extreme = "min" if function == "first" else "max"
-        found = call(f"arg_{extreme}(struct_pack({packed}), {order_key()})")
+        last_resort = Sql(f"coalesce({identity_of(facets)}, '')")
+        found = call(f"arg_{extreme}(struct_pack({packed}), {order_key(last_resort)})")
         return checks.holds(check, Facets(*(Sql(f"{found}.{name}") for name in FACETS)))
     if check.convert == "date":
         instant = as_instant(facets, checks.clock)
@@ -66,9 +67,10 @@ def _instant_tests(found: Sql, tests: tuple[Test, ...], checks: Checks) -> Sql:
     return all_of(terms)
 
 
-def order_key() -> Sql:
-    """Events in time; equal times are ordered by event_id as text."""
-    return Sql(f"row({ROW}.ts, coalesce({ROW}.event_id, ''))")
+def order_key(last_resort: Sql) -> Sql:
+    """Events in time; equal times are ordered by event_id as text. What neither tells apart is ordered by what is asked
+    of it, since the engine reads rows in any order and the answer must not depend on that."""
+    return Sql(f"row({ROW}.ts, coalesce({ROW}.event_id, ''), {last_resort})")
 
 
 def identity_of(f: Facets) -> Sql:

@@ -224,8 +224,9 @@ class EventConditions:
         extreme = "min" if leaf.occurrence == "first" else "max"
         if predicate == TRUE:
             return within(one_pass.aggregate(f"{extreme}({ROW}.ts)", TRUE), start, end)
-        fits = all_of([predicate, within(Sql(f"{ROW}.ts"), start, end)])
-        return one_pass.aggregate(f"arg_{extreme}(coalesce({fits}, false), {order_key()})", TRUE)
+        fits = Sql(f"coalesce({all_of([predicate, within(Sql(f'{ROW}.ts'), start, end)])}, false)")
+        last_resort = Sql(f"not {fits}") if extreme == "min" else fits  # of several, one that fits is enough
+        return one_pass.aggregate(f"arg_{extreme}({fits}, {order_key(last_resort)})", TRUE)
 
 
 def in_hours(hours: tuple[int, int]) -> Sql:

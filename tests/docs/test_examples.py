@@ -15,6 +15,10 @@ from segmentation.clock import Clock
 from segmentation.language import words
 from segmentation.language.folder import Folder, load_folder, load_texts
 from segmentation.plan.compile import compile_plan
+from tests.docs.people import AS_OF, crowd
+from tests.plan.engine import differences, members
+from tests.reference.evaluator import evaluate
+from tests.reference.yaml12 import read_yaml
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
@@ -62,6 +66,37 @@ def test_the_people_in_examples_are_in_and_out_as_expected(loaded: Folder):
     outcome = run_tests(loaded, ZoneInfo("UTC"), {}, [file.removesuffix(".yml") for file, _ in examples()])
     assert outcome.failures == ()
     assert outcome.tests >= 2
+
+
+def conditions(rule: object) -> Iterator[dict[str, object]]:
+    """The leaves of a rule."""
+    if isinstance(rule, list):
+        for child in rule:
+            yield from conditions(child)
+    elif isinstance(rule, dict):
+        group = next((word for word in words.GROUPS if word in rule), None)
+        yield from conditions(rule[group]) if group else [rule]
+
+
+def test_every_condition_shown_holds_for_some_people_and_the_plan_and_the_reference_agree_for_whom():
+    shipped = {file.stem: read_yaml(file.read_text()) for file in sorted((ROOT / "segments").glob("*.yml"))}
+    whole = {file.removesuffix(".yml"): read_yaml(text) for file, text in examples()}
+    shown = {name: definition for name, definition in whole.items() if "who" in definition}
+    leaves = {
+        f"{name}_{number}": {"name": f"{name}_{number}", "who": leaf}
+        for name, definition in shown.items()
+        for number, leaf in enumerate(conditions(definition["who"]))
+    }
+    told = {
+        name: {key: value for key, value in one.items() if key != "tests"} for name, one in (shipped | shown).items()
+    }
+    segments = {name: one for name, one in told.items() if "who" in one} | leaves
+    people = crowd(seed=1)
+    expected = evaluate(segments, people, AS_OF, "Europe/Istanbul")
+    assert differences(expected, members(segments, people, AS_OF, "Europe/Istanbul")) == []
+    everybody = len(people["users"])
+    divided = {name: len(expected[name]) for name in leaves}
+    assert {name: leaves[name]["who"] for name, size in divided.items() if not 0 < size < everybody} == {}
 
 
 def test_every_word_of_the_rules_has_an_example():

@@ -5,6 +5,7 @@ Here: `did` and `did_not` with everything they carry. Not here: ordered, repeate
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -64,9 +65,9 @@ def user_did(history: list[Row], leaf: Mapping[str, Any], clock: Clock) -> bool:
     events = named(history, leaf["did"])
     # The first or last event is chosen over all history; the filters are then asked of that one event.
     if leaf.get("first_time"):
-        events = events[:1]
+        events = at_the_end(events, 0)
     elif leaf.get("last_time"):
-        events = events[-1:]
+        events = at_the_end(events, -1)
     events = matching(events, leaf, clock)
     function = next((word for word in AGGREGATES if word in leaf), None)
     if function is None:
@@ -78,6 +79,23 @@ def user_did(history: list[Row], leaf: Mapping[str, Any], clock: Clock) -> bool:
     else:
         return False
     return threshold_holds(function, value, leaf[function], clock)
+
+
+def at_the_end(events: list[Row], which: int) -> list[Row]:
+    """The first (0) or last (-1) of some events; several if neither time nor id tells which of them it is."""
+    ends = [(event["ts"], event.get("event_id") or "") for event in events]
+    return [event for event, end in zip(events, ends, strict=True) if end == ends[which]]
+
+
+def _rank(value: Any) -> str:
+    """The order of values of events that are otherwise equal: missing, then true and false, lists, numbers, text."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return f"b{str(value).lower()}"
+    if isinstance(value, int | float):
+        return f"n{float(value)!r}"
+    return f"t{value}" if isinstance(value, str) else f"{'o' if isinstance(value, dict) else 'l'}{json.dumps(value)}"
 
 
 def threshold_holds(function: str, value: Any, check: Mapping[str, Any], clock: Clock) -> bool:
@@ -99,9 +117,9 @@ def aggregate(function: str, check: Mapping[str, Any], events: list[Row], clock:
         return len({clock.local(event["ts"]).date() for event in events})
     values = [event_property(event, check["of"]) for event in events]
     if function == "first":
-        return values[0]
+        return min((event_property(event, check["of"]) for event in at_the_end(events, 0)), key=_rank)
     if function == "last":
-        return values[-1]
+        return max((event_property(event, check["of"]) for event in at_the_end(events, -1)), key=_rank)
     if function == "distinct":
         return len({distinct_key(value) for value in values if value is not None})
     if function in ("min", "max"):

@@ -197,9 +197,10 @@ def _near(rng: random.Random, city: str | None) -> tuple[float | None, float | N
 def _events(rng: random.Random, clock: Clock, ids: list[str]) -> list[dict[str, Any]]:
     active = ids[: int(len(ids) * 0.85)]  # the others never did anything
     rows = [_event(rng, clock, number, rng.choice(active)) for number in range(rng.randint(500, 750))]
-    for row in rng.sample(rows, 40):  # ties, always told apart by an id
-        if row["event_id"] is not None:
-            rows.append({**_event(rng, clock, len(rows), row["user_id"]), "ts": row["ts"], "event_id": f"t{len(rows)}"})
+    for row in rng.sample(rows, 40):  # ties, told apart by an id or by nothing
+        event_id = None if row["event_id"] is None else f"t{len(rows)}"
+        tied = {"event": row["event"]} if event_id is None else {}
+        rows.append({**_event(rng, clock, len(rows), row["user_id"]), "ts": row["ts"], "event_id": event_id, **tied})
     for row in rng.sample(rows, 40):  # repeats: the first copy that came in is the one that counts
         later = {**row, "ingested_at": row["ingested_at"] + timedelta(minutes=5)}
         if row["event_id"] is not None and rng.random() < 0.7:
