@@ -176,6 +176,25 @@ tests:
     assert segments("test", "--segments", folder).exit_code == 0
 
 
+def test_whoever_qualified_for_a_live_segment_on_that_day_is_in(segments: Segments, tmp_path: Path) -> None:
+    text = """live: {did: add_to_cart, then_not: purchase, within: 10 minutes, who: {tag: vip}}
+tests:
+  - as_of: 2026-03-02
+    users: {ann: {tags: [vip]}, bob: {tags: [vip]}, cem: {tags: [vip]}, dora: {tags: []}, eve: }
+    events:
+      - [ann, add_to_cart, 2026-03-01T10:00:00Z]
+      - [ann, purchase, 2026-03-01T10:10:01Z]
+      - [bob, add_to_cart, 2026-03-01T10:00:00Z]
+      - [bob, purchase, 2026-03-01T10:10:00Z]
+      - [cem, add_to_cart, 2026-02-28T10:00:00Z]
+      - [dora, add_to_cart, 2026-03-01T10:00:00Z]
+    in: [ann]
+    out: [bob, cem, dora, eve]
+"""
+    result = segments("test", "--segments", write_definitions(tmp_path / "rules", {"left": text}))
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
 def test_rows_of_a_stranger_are_warned_about(segments: Segments, tmp_path: Path) -> None:
     text = "who: {did: a}\ntests: [{as_of: 2026-03-01, users: {ann: }, events: [[anna, a, 2026-02-01]], out: [ann]}]\n"
     folder = write_definitions(tmp_path / "rules", {"case": text})
