@@ -67,10 +67,19 @@ def _instant_tests(found: Sql, tests: tuple[Test, ...], checks: Checks) -> Sql:
     return all_of(terms)
 
 
-def order_key(last_resort: Sql) -> Sql:
+def order_key(last_resort: Sql | None = None) -> Sql:
     """Events in time; equal times are ordered by event_id as text. What neither tells apart is ordered by what is asked
     of it, since the engine reads rows in any order and the answer must not depend on that."""
-    return Sql(f"row({ROW}.ts, coalesce({ROW}.event_id, ''), {last_resort})")
+    asked = "" if last_resort is None else f", {last_resort}"
+    return Sql(f"row({ROW}.ts, coalesce({ROW}.event_id, ''){asked})")
+
+
+def fits_at_the_end(occurrence: str, fits: Sql) -> Sql:
+    """An aggregate: whether the first or last event fits; of several that nothing tells apart, one is enough."""
+    fits = Sql(f"coalesce({fits}, false)")
+    if occurrence == "first":
+        return Sql(f"arg_min({fits}, {order_key(Sql(f'not {fits}'))})")
+    return Sql(f"arg_max({fits}, {order_key(fits)})")
 
 
 def identity_of(f: Facets) -> Sql:

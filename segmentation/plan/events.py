@@ -15,7 +15,7 @@ from datetime import datetime
 
 from segmentation.clock import bounds
 from segmentation.language.model import Did, Leaf, Where
-from segmentation.plan.aggregates import EVENTS, ROW, aggregate_test, needs_an_event, order_key, zero_passes
+from segmentation.plan.aggregates import EVENTS, ROW, aggregate_test, fits_at_the_end, needs_an_event, zero_passes
 from segmentation.plan.checks import Checks, within
 from segmentation.plan.conditions import Answer, Block, Layout
 from segmentation.plan.fields import FieldSet
@@ -224,9 +224,8 @@ class EventConditions:
         extreme = "min" if leaf.occurrence == "first" else "max"
         if predicate == TRUE:
             return within(one_pass.aggregate(f"{extreme}({ROW}.ts)", TRUE), start, end)
-        fits = Sql(f"coalesce({all_of([predicate, within(Sql(f'{ROW}.ts'), start, end)])}, false)")
-        last_resort = Sql(f"not {fits}") if extreme == "min" else fits  # of several, one that fits is enough
-        return one_pass.aggregate(f"arg_{extreme}({fits}, {order_key(last_resort)})", TRUE)
+        fits = all_of([predicate, within(Sql(f"{ROW}.ts"), start, end)])
+        return one_pass.aggregate(fits_at_the_end(leaf.occurrence or "first", fits), TRUE)
 
 
 def in_hours(hours: tuple[int, int]) -> Sql:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from segmentation.language.model import All, Any_, Did, InSegment, Leaf, Live, Not, Rule, leaves
-from segmentation.plan.aggregates import EVENTS, ROW, aggregate_test, order_key, zero_passes
+from segmentation.plan.aggregates import EVENTS, ROW, aggregate_test, fits_at_the_end, zero_passes
 from segmentation.plan.events import EventConditions, rows_of
 from segmentation.plan.moments import Moments
 from segmentation.plan.sql import TRUE, Sql, all_of, any_of, complement
@@ -90,8 +90,7 @@ class MomentFilter:
         terms += [] if end is None else [Sql(f"{ROW}.ts < {end}")]
         in_window = all_of(terms)
         if leaf.occurrence:  # the first or last event of all is judged by the filter, not chosen among those that pass
-            extreme = "min" if leaf.occurrence == "first" else "max"
-            test = Sql(f"arg_{extreme}(coalesce({all_of([fits, in_window])}, false), {order_key()})")
+            test = fits_at_the_end(leaf.occurrence, all_of([fits, in_window]))
             return self._grouped(leaf, TRUE, test), False
         rows = all_of([in_window, fits])
         if leaf.aggregate is None:

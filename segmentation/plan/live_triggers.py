@@ -164,9 +164,10 @@ class Triggers:
         external = Sql(f"{host(came_from)} <> '' and {host(came_from)} is distinct from {host(url)}")
         asked = self.checks.holds(of_addresses(live.check), Facets(text=address(came_from)))
         self.needs.columns.add("event_id")
+        order = order_key(Sql(f"row({came_from}, {url})"))
         entries = Sql(
             f"(select {ROW}.* from {self._sessions()} where {self._session()} is not null"
-            f" qualify row_number() over (partition by {ROW}.person_no, {self._session()} order by {order_key()}) = 1)"
+            f" qualify row_number() over (partition by {ROW}.person_no, {self._session()} order by {order}) = 1)"
             f" as {ROW}"
         )
         return self._of_rows(entries, live, Sql(f"{ROW}.ts >= {literal(self.start)}"), external, asked)
