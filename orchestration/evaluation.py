@@ -82,24 +82,27 @@ def evaluate(
         wanted = set(folder.definitions) - set(unfit)
         plan = compile_for(throw_away, folder.definitions, as_of, slots, wanted, set(), None)
         write_plan(throw_away.project, plan.models)
+        predicts = any(folder.definitions[name].kind == "predict" for name in plan.computed)
+        asked = ["+segment_members_now", *(["+prediction_quality"] if predicts else [])]
         seconds = dict.fromkeys(("load", "tiles", "conditions", "membership"), 0.0)
-        for node in dbt(throw_away, "run", ["+segment_members_now"], on_node=on_node):
+        for node in dbt(throw_away, "run", asked, on_node=on_node):
             seconds[STAGES.get(node.name, "load")] += node.seconds
         with connect(throw_away.warehouse) as connection:
             started = time.perf_counter()
             rows_in = _rows_in(connection)
             members = _members(connection, {slots[name]: name for name in plan.computed})
             seconds["membership"] += time.perf_counter() - started
-            insufficient = dict(
-                connection.execute(
-                    "select segment, reason from plan.prediction_quality where reason is not null"
-                ).fetchall()
-            )
+            insufficient = _insufficient(connection) if predicts else {}
             started = time.perf_counter()
             _write(connection, out)
             seconds["write"] = time.perf_counter() - started
     seconds["total"] = time.perf_counter() - began
     return Evaluation(seconds, rows_in, members, {**plan.failed, **unfit}, insufficient)
+
+
+def _insufficient(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    rows = connection.execute("select segment, reason from plan.prediction_quality where reason is not null").fetchall()
+    return dict(rows)
 
 
 def _rows_in(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
