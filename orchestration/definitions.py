@@ -14,6 +14,7 @@ from orchestration.jobs import jobs
 from orchestration.landing.contract import CONTRACT
 from orchestration.manifest import ensure_manifest
 from orchestration.schedules import schedules
+from orchestration.sensors.live import live_sensor
 from orchestration.settings import Settings, read_settings
 from orchestration.watch import Watch
 from segmentation.language.folder import load_folder
@@ -32,6 +33,7 @@ def build_defs(settings: Settings, watch: Watch | None = None) -> dg.Definitions
         ],
         jobs=jobs(),
         schedules=schedules(settings, folder),
+        sensors=[live_sensor(settings, folder)],
         resources={"dbt": dbt_resource(settings)},
         executor=dg.in_process_executor,
     )

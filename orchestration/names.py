@@ -13,6 +13,8 @@ POOL = "warehouse"
 AS_OF_TAG = "segments/as_of"
 DAILY_JOB = "daily_recalculation"
 SEGMENTS_JOB = "recalculate_segments"
+LIVE_SENSOR = "live_segments"
+LIVE_TAG = "segments/live"  # on runs that a look at the landing area asked for
 GROUPS: dict[Kind, str] = {
     "who": "rule_based",
     "connector": "connector",

@@ -83,6 +83,7 @@ def test_names_people_and_schedules_rely_on(place: Place):
         "landing", "staging", "identity", "plan", "predictions", "state", "records", "models", "segments",
     }  # fmt: skip
     assert {job.name for job in defs.jobs or []} == {"daily_recalculation", "recalculate_segments"}
+    assert [one.name for one in defs.sensors or []] == ["live_segments"]
     assert sorted(one.name for one in defs.schedules or []) == ["daily_recalculation", "refresh_0_x_by_3_x_x_x"]
 
 
