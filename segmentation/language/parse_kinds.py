@@ -113,6 +113,8 @@ def _action(node: Fields, r: Report) -> Live | None:
     within = span(node.fields["within"], r, low=1)
     if events is None or then_not is None or within is None:
         return None
+    for both in sorted({*events} & {*then_not}):
+        r.warn(node.lines["then_not"], f"{both} also stands under did: it cancels itself, so nobody qualifies by it")
     return Live("inaction", events, then_not, within)
 
 

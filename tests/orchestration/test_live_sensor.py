@@ -218,7 +218,7 @@ def test_a_file_that_lands_makes_somebody_a_member_by_the_run_that_the_look_asks
         .execute_in_process(
             partition_key=request.partition_key,
             instance=instance,
-            asset_selection=[*request.asset_selection or []],
+            asset_selection=list(request.asset_selection or []),
             tags=dict(request.tags),
         )
     )
