@@ -75,7 +75,7 @@ def _definition(fields: Fields, stem: str, r: Report) -> Definition | None:
         return text(given[word], r) if word in given else None
 
     policy = (refresh(given["refresh"], r) if "refresh" in given else DEFAULT) or DEFAULT
-    if policy.policy == "daily":
+    if policy.policy == "daily" and kind != "live":  # whose filter is asked at an instant, mostly not a midnight
         for word, line in r.fresh_windows:
             r.warn(
                 line,

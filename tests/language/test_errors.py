@@ -82,6 +82,20 @@ def test_what_is_legal_but_hardly_meant_is_warned_about(rule: str, said: str) ->
     assert [said in warning.message for warning in parsed.warnings] == [True]
 
 
+def test_a_live_trigger_that_cancels_itself_is_warned_about() -> None:
+    text = "name: case\nlive:\n  did: [open, pay]\n  then_not: [leave, open]\n  within: 1 hour\n"
+    parsed = parse_text(text, "case.yml")
+    assert parsed.definition is not None
+    assert [(one.line, one.message) for one in parsed.warnings] == [
+        (4, "open also stands under did: it cancels itself, so nobody qualifies by it")
+    ]
+
+
+def test_today_is_a_good_window_where_a_filter_is_asked_at_an_instant() -> None:
+    parsed = parse_text("name: case\nlive: {did: a, who: {did: b, within: today}}\n", "case.yml")
+    assert (parsed.problems, parsed.warnings) == ((), ())
+
+
 @pytest.mark.parametrize(
     "text",
     [
