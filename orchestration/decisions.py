@@ -65,6 +65,18 @@ def with_dependants(names: Iterable[str], definitions: Mapping[str, Definition])
     return found
 
 
+def with_references(names: Iterable[str], definitions: Mapping[str, Definition]) -> set[str]:
+    """The names and every segment that one of them reads, however far; system segments and unknown names are left."""
+    found = set(names)
+    waiting = list(found)
+    while waiting:
+        one = definitions.get(waiting.pop())
+        more = set(one.references if one else ()) & set(definitions) - found
+        found |= more
+        waiting += more
+    return found
+
+
 def due(folder: Folder, known: Mapping[str, Known], only: Iterable[str] | None, clock: Clock) -> set[str]:
     """Names to compute at the clock's moment.
 

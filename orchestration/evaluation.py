@@ -75,7 +75,6 @@ def evaluate(
         slots = assign_slots({}, folder.definitions)
         with connect(throw_away.warehouse) as connection:
             state.prepare_schema(connection)
-            connection.execute("create schema plan")
             load_landing(connection, throw_away.landing, full=True)
             write_strategies(connection, throw_away.matching)
             unfit = look_at_audiences(connection, folder.definitions).failed

@@ -1,4 +1,4 @@
-"""Starting a recalculation from outside the UI, recorded by Dagster like any run that the UI starts.
+"""Starting a recalculation or a backfill from outside the UI, recorded by Dagster like any run that the UI starts.
 
 Not here: the steps of a recalculation (`recalculation.py`) and the assets (`assets/`).
 """
@@ -9,13 +9,20 @@ import io
 import re
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from orchestration.dbt_runner import Built
-from orchestration.names import AS_OF_TAG, DAILY_JOB, SEGMENTS_JOB, segment_key
+from orchestration.names import AS_OF_TAG, DAILY_JOB, OVER_RECORDED_TAG, PAST_TAG, SEGMENTS_JOB, segment_key
+from orchestration.past_days import Reconstructed
 from orchestration.recalculation import Prepared
 from orchestration.settings import Settings
 from orchestration.watch import Watch
+
+if TYPE_CHECKING:
+    from dagster import DagsterEvent
 
 
 class RunFailed(RuntimeError):
@@ -35,28 +42,74 @@ def launch(
     Segments that could not be recalculated are among its decisions. Raises RunFailed when the run published nothing,
     and ValueError for settings and folders that cannot be read.
     """
-    from orchestration.definitions import build_defs  # with Dagster and dbt 5 s
-    from orchestration.instance import open_instance
-
-    watch = Watch(on_node, waiting)
-    definitions = build_defs(settings, watch)
-    job = definitions.resolve_job_def(SEGMENTS_JOB if only is not None else DAILY_JOB)
     day = (as_of - timedelta(microseconds=1)).astimezone(settings.zone).date()
-    with open_instance(settings) as instance, redirect_stdout(io.StringIO()):
-        result = job.execute_in_process(
-            partition_key=day.isoformat(),
-            instance=instance,
-            asset_selection=[segment_key(name) for name in only] if only is not None else None,
-            tags={AS_OF_TAG: as_of.astimezone(UTC).isoformat()},
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},  # the whole log is in the UI
-            raise_on_error=False,
-        )
-    errors = [event for event in result.all_events if event.is_step_failure]
+    watch = Watch(on_node, waiting)
+    errors = _execute(
+        settings,
+        watch,
+        SEGMENTS_JOB if only is not None else DAILY_JOB,
+        only,
+        {AS_OF_TAG: as_of.astimezone(UTC).isoformat()},
+        day.isoformat(),
+    )
     if watch.prepared is None or any(event.step_key != "segments" for event in errors):
         raise RunFailed(_sentence(errors[0]) if errors else "the run ended before anything was decided")
     if errors and not watch.prepared.failures:
         raise RunFailed(_sentence(errors[0]))
     return watch.prepared
+
+
+def launch_past(
+    settings: Settings,
+    first: date,
+    last: date,
+    *,
+    only: Iterable[str] | None = None,
+    over_recorded: bool = False,
+    on_node: Callable[[Built], None] | None = None,
+    on_day: Callable[[date], None] | None = None,
+    waiting: Callable[[], None] | None = None,
+) -> Reconstructed:
+    """Reconstructs the days from the first to the last for the segments named, or all, in one run.
+
+    Raises RunFailed, when the days up to the one that failed are written, and ValueError as `launch` does.
+    """
+    tags = {ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()}
+    tags[PAST_TAG] = "true"
+    if over_recorded:
+        tags[OVER_RECORDED_TAG] = "true"
+    watch = Watch(on_node, waiting, on_day)
+    errors = _execute(settings, watch, SEGMENTS_JOB, only, tags, None)
+    if watch.reconstructed is None:
+        raise RunFailed(_sentence(errors[0]) if errors else "the run ended before anything was decided")
+    if errors and not watch.reconstructed.failures:
+        raise RunFailed(_sentence(errors[0]))
+    return watch.reconstructed
+
+
+def _execute(
+    settings: Settings,
+    watch: Watch,
+    job: str,
+    only: Iterable[str] | None,
+    tags: dict[str, str],
+    partition_key: str | None,
+) -> list[DagsterEvent]:
+    """Runs a job in this process; the failures of its steps."""
+    from orchestration.definitions import build_defs  # with Dagster and dbt 5 s
+    from orchestration.instance import open_instance
+
+    definitions = build_defs(settings, watch)
+    with open_instance(settings) as instance, redirect_stdout(io.StringIO()):
+        result = definitions.resolve_job_def(job).execute_in_process(
+            partition_key=partition_key,
+            instance=instance,
+            asset_selection=[segment_key(name) for name in only] if only is not None else None,
+            tags=tags,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},  # the whole log is in the UI
+            raise_on_error=False,
+        )
+    return [event for event in result.all_events if event.is_step_failure]
 
 
 def _sentence(event: object) -> str:

@@ -11,6 +11,8 @@ from segmentation.language.model import Kind
 
 POOL = "warehouse"
 AS_OF_TAG = "segments/as_of"
+PAST_TAG = "segments/reconstruct"  # every day of the run counts as past, whatever was calculated so far
+OVER_RECORDED_TAG = "segments/over_recorded"
 DAILY_JOB = "daily_recalculation"
 SEGMENTS_JOB = "recalculate_segments"
 LIVE_SENSOR = "live_segments"

@@ -6,7 +6,7 @@ Not here: how anything is shown (`cli/`), or how the tables come about (`dbt_pro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
@@ -122,6 +122,17 @@ def prediction(settings: Settings, name: str) -> PredictionRow | None:
             f"select {columns} from segments.segment_predictions where segment = ?", [name]
         ).fetchone()
     return PredictionRow(*row) if row else None
+
+
+def recorded_days(settings: Settings, names: Iterable[str], first: date, last: date) -> dict[str, int]:
+    """How many of these days show what a run recorded, for each of the segments that has any."""
+    with _reading(settings) as connection:
+        rows = connection.execute(
+            "select segment, count(*) from segments.segment_size_daily where not reconstructed"
+            " and day between ? and ? and list_contains(?, segment) group by segment order by segment",
+            [first, last, list(names)],
+        ).fetchall()
+    return dict(rows)
 
 
 def last_moment(settings: Settings) -> datetime | None:

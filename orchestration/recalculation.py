@@ -2,7 +2,8 @@
 
 `prepare` loads the landing area, decides what to compute and compiles the plan; dbt builds it; `publish` makes it
 visible. Nothing a reader sees changes before `publish`, so a run that dies leaves the last good state.
-Not here: Dagster and the command line, which call these steps; the decisions themselves (`decisions.py`).
+Not here: Dagster and the command line, which call these steps; the decisions themselves (`decisions.py`); days that
+are over (`past_days.py`).
 """
 
 from __future__ import annotations
@@ -13,24 +14,25 @@ from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import Literal
 
+import duckdb
+
 from orchestration import state
-from orchestration.audiences import look_at_audiences, write_strategies
+from orchestration.audiences import Meant, look_at_audiences, write_strategies
 from orchestration.dbt_runner import Built, DbtFailed, dbt, sync_project, write_plan
 from orchestration.decisions import Decision, assign_slots, decide, dropped_attributes, due, readable
 from orchestration.isolation import PLAN_NODES, culprits
 from orchestration.landing import confirm_landing, load_landing
 from orchestration.settings import Settings
+from orchestration.state import State
 from orchestration.warehouse import connect, exclusively
 from segmentation.clock import Clock
-from segmentation.language.folder import load_folder
+from segmentation.language.folder import Folder, load_folder
 from segmentation.language.model import Definition
 from segmentation.plan.compile import Plan, compile_plan
 
 Mode = Literal["present", "past"]
 NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 NOTHING: Mapping[str, str] = MappingProxyType({})
-PLAN_ONLY = ("+segment_bits_now",)
-PAST_SIZES = ("+segment_size_daily",)
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,29 @@ class Prepared:
         return {one.segment: one.reason or "failed" for one in self.decisions if one.outcome == "failed"}
 
 
+@dataclass(frozen=True)
+class Found:
+    """What any run starts from: the definitions, what is remembered of them, users by attribute, and audiences."""
+
+    folder: Folder
+    known: State
+    slots: Mapping[str, int]
+    attributes: Mapping[str, int]
+    meant: Meant
+
+
+def look_around(settings: Settings, connection: duckdb.DuckDBPyConnection) -> Found:
+    """Brings in what has landed, for a run of the present or of a past day. Raises LandingError."""
+    folder = load_folder(settings.segments)
+    state.prepare_schema(connection)
+    load_landing(connection, settings.landing)
+    write_strategies(connection, settings.matching)
+    known = state.read_state(connection)
+    slots = assign_slots(known.slots, [*folder.definitions, *folder.broken])
+    meant = look_at_audiences(connection, folder.definitions)
+    return Found(folder, known, slots, state.attribute_keys(connection), meant)
+
+
 def day_of(as_of: datetime, settings: Settings) -> date:
     """The local day a run belongs to: the one that ends at midnight, for a run at midnight."""
     return (as_of - timedelta(microseconds=1)).astimezone(settings.zone).date()
@@ -62,64 +87,49 @@ def prepare(
     as_of: datetime,
     *,
     only: Iterable[str] | None = None,
-    mode: Mode = "present",
     source_run: str | None = None,
-    day: date | None = None,
     broken: Mapping[str, str] = NOTHING,
 ) -> Prepared:
     """Loads, decides, compiles and writes the plan. Raises LandingError or ValueError with one sentence.
 
     `only` names segments to refresh, together with those that read them; `broken` those that failed when they ran.
     """
-    day = day or day_of(as_of, settings)
-    folder = load_folder(settings.segments)
+    day = day_of(as_of, settings)
     sync_project(settings.project)
     with connect(settings.warehouse) as connection:
-        state.prepare_schema(connection)
-        _past_table(connection)
-        load_landing(connection, settings.landing)
-        known = state.read_state(connection)
-        attributes = state.attribute_keys(connection)
-        write_strategies(connection, settings.matching)
-        meant = look_at_audiences(connection, folder.definitions)
-        if mode == "present" and known.last_as_of is not None and as_of < known.last_as_of:
+        found = look_around(settings, connection)
+        folder, known, slots = found.folder, found.known, found.slots
+        if known.last_as_of is not None and as_of < known.last_as_of:
             raise ValueError(
                 f"the last run stands for {known.last_as_of.isoformat()}, after {as_of.astimezone(UTC).isoformat()}:"
                 " history does not go back"
             )
-        slots = assign_slots(known.slots, [*folder.definitions, *folder.broken])
-        if mode == "past":
-            wanted, stored, dropped = set(folder.definitions), set(), {}
-        else:
-            wanted = due(folder, known.segments, only, Clock(as_of, settings.zone))
-            stored = readable(known.segments)
-            dropped = dropped_attributes(
-                {name: folder.definitions[name] for name in wanted}, known.attributes, attributes
-            )
-        unfit = {**meant.failed, **broken}
+        wanted = due(folder, known.segments, only, Clock(as_of, settings.zone))
+        stored = readable(known.segments)
+        dropped = dropped_attributes(
+            {name: folder.definitions[name] for name in wanted}, known.attributes, found.attributes
+        )
+        unfit = {**found.meant.failed, **broken}
         refused = {**dropped, **{name: reason for name, reason in unfit.items() if name in wanted}}
         runnable = {name: one for name, one in folder.definitions.items() if name not in broken}
-        late_days = settings.late_arrival_days if mode == "present" else None
         plan = compile_for(
-            settings, runnable, as_of, slots, wanted - set(refused), stored, known.tile_layout, late_days
+            settings,
+            runnable,
+            as_of,
+            slots,
+            wanted - set(refused),
+            stored,
+            known.tile_layout,
+            settings.late_arrival_days,
         )
         failed = {**plan.failed, **refused}
-        # A past day is about the segments that can be computed today; what is gone or broken has no part in it.
-        concerned = slots if mode == "present" else {name: slots[name] for name in folder.definitions}
-        decisions = decide(folder, known.segments, concerned, plan.computed, failed, meant.older)
+        decisions = decide(folder, known.segments, slots, plan.computed, failed, found.meant.older)
         # An attribute that is gone stays known: else the run after next would take its absence for the truth.
-        remembered = {**known.attributes, **attributes}
-        run_no = state.open_run(connection, as_of, day, mode, decisions, remembered, source_run)
+        remembered = {**known.attributes, **found.attributes}
+        run_no = state.open_run(connection, as_of, day, "present", decisions, remembered, source_run)
     write_plan(settings.project, plan.models)
     problems = tuple(f"{one.file}:{one.line}: {one.message}" for one in folder.problems)
-    return Prepared(run_no, as_of, day, mode, plan.computed, tuple(decisions), plan, problems)
-
-
-def _past_table(connection: object) -> None:
-    connection.execute("create schema if not exists plan")  # type: ignore[attr-defined]
-    connection.execute(  # type: ignore[attr-defined]
-        "create table if not exists plan.segment_bits_before (word usmallint, person_no uinteger, bits ubigint)"
-    )
+    return Prepared(run_no, as_of, day, "present", plan.computed, tuple(decisions), plan, problems)
 
 
 def compile_for(
@@ -210,35 +220,4 @@ def prepare_without_culprits(
     broken = culprits(settings, prepared.computed, alone)
     if not broken:
         raise failure
-    return prepare(
-        settings, prepared.as_of, only=only, mode=prepared.mode, source_run=source_run, day=prepared.day, broken=broken
-    )
-
-
-def prepare_past(settings: Settings, day: date, *, source_run: str | None = None) -> Prepared:
-    """A past day, ready for dbt: computes who was in at its start, then prepares its end. Hold the workspace."""
-    noon = datetime.fromisoformat(f"{day}T12:00:00+00:00")
-    clock = Clock(noon, settings.zone)
-    prepare(settings, clock.midnight(day), mode="past", day=day)
-    dbt(settings, "run", PLAN_ONLY)
-    with connect(settings.warehouse) as connection:
-        connection.execute("create or replace table plan.segment_bits_before as from plan.segment_bits_now")
-    return prepare(settings, clock.midnight(day + timedelta(days=1)), mode="past", source_run=source_run, day=day)
-
-
-def reconstruct(
-    settings: Settings, day: date, *, source_run: str | None = None, on_node: Callable[[Built], None] | None = None
-) -> Prepared:
-    """A past day's sizes and flows as if every segment had existed then; the present is not touched."""
-    with exclusively(settings.home):
-        return reconstruct_now(settings, day, source_run=source_run, on_node=on_node)
-
-
-def reconstruct_now(
-    settings: Settings, day: date, *, source_run: str | None = None, on_node: Callable[[Built], None] | None = None
-) -> Prepared:
-    """The same for callers that hold the workspace already."""
-    prepared = prepare_past(settings, day, source_run=source_run)
-    dbt(settings, "run", PAST_SIZES, on_node=on_node)
-    publish(settings, prepared)
-    return prepared
+    return prepare(settings, prepared.as_of, only=only, source_run=source_run, broken=broken)

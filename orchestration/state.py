@@ -16,9 +16,11 @@ from orchestration.decisions import Decision, Known
 
 RUNS = """
     create table if not exists raw.runs (
-        run_no integer primary key, as_of timestamp, day date, mode varchar, is_published boolean, source_run varchar
+        run_no integer primary key, as_of timestamp, day date, mode varchar, is_published boolean, source_run varchar,
+        over_recorded boolean
     )
 """
+ADDED = "alter table raw.runs add column if not exists over_recorded boolean"  # to a warehouse of an earlier version
 DEFINITIONS = """
     create table if not exists raw.segment_definitions (
         run_no integer, mode varchar, segment varchar, segment_no integer, outcome varchar, is_computed boolean,
@@ -27,6 +29,7 @@ DEFINITIONS = """
         definition_hash varchar, file varchar
     )
 """
+BEFORE = "create table if not exists plan.segment_bits_before (word usmallint, person_no uinteger, bits ubigint)"
 ATTRIBUTES = "create table if not exists raw.attribute_keys (run_no integer, key varchar, users bigint)"
 
 
@@ -46,9 +49,10 @@ class State:
 
 
 def prepare_schema(connection: duckdb.DuckDBPyConnection) -> None:
-    """Creates the tables of this module where they are missing."""
-    connection.execute("create schema if not exists raw")
-    for statement in (RUNS, DEFINITIONS, ATTRIBUTES):
+    """Creates what this module and the models expect to be there, where it is missing."""
+    for schema in ("raw", "plan"):
+        connection.execute(f"create schema if not exists {schema}")
+    for statement in (RUNS, ADDED, DEFINITIONS, ATTRIBUTES, BEFORE):
         connection.execute(statement)
 
 
@@ -126,8 +130,13 @@ def open_run(
     decisions: Iterable[Decision],
     attributes: Mapping[str, int],
     source_run: str | None,
+    *,
+    over_recorded: bool = False,
 ) -> int:
-    """Writes what a run intends, invisibly, and returns its number."""
+    """Writes what a run intends, invisibly, and returns its number.
+
+    `over_recorded` is about a past day: it is shown in place of what was recorded on that day.
+    """
     connection.execute("begin")
     for table in ("segment_definitions", "attribute_keys", "runs"):
         connection.execute(
@@ -137,7 +146,8 @@ def open_run(
     assert row is not None
     run_no = int(row[0])
     moment = as_of.astimezone(UTC).replace(tzinfo=None)
-    connection.execute("insert into raw.runs values (?, ?, ?, ?, false, ?)", [run_no, moment, day, mode, source_run])
+    row_of_run = [run_no, moment, day, mode, False, source_run, over_recorded]
+    connection.execute("insert into raw.runs values (?, ?, ?, ?, ?, ?, ?)", row_of_run)
     rows = [_row(run_no, mode, one) for one in decisions]
     if rows:
         marks = ", ".join("?" * len(rows[0]))
@@ -171,9 +181,9 @@ def publish(connection: duckdb.DuckDBPyConnection, run_no: int) -> None:
     connection.execute(
         """
         delete from raw.segment_definitions as old
-        where mode = 'present' and exists (
+        where exists (
             select 1 from raw.segment_definitions as newer
-            where newer.mode = 'present' and newer.segment = old.segment and newer.run_no > old.run_no
+            where newer.mode = old.mode and newer.segment = old.segment and newer.run_no > old.run_no
             and (newer.is_computed or not old.is_computed) and newer.run_no <= ?
         )
         """,

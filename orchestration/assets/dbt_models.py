@@ -13,13 +13,14 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
-from orchestration.assets.moments import run_moment
+from orchestration.assets.moments import calculate, of_run, run_moments
 from orchestration.dbt_runner import Built, DbtFailed, dbt_environment, in_one_line, with_environment
 from orchestration.isolation import PLAN_NODES
 from orchestration.landing import confirm_landing, load_landing
 from orchestration.names import POOL, landing_key, model_key
 from orchestration.partitions import days
-from orchestration.recalculation import prepare, prepare_past, prepare_without_culprits, publish
+from orchestration.past_days import PastDays
+from orchestration.recalculation import prepare, prepare_without_culprits, publish
 from orchestration.settings import Settings
 from orchestration.warehouse import connect, exclusively
 from orchestration.watch import Watch
@@ -81,7 +82,7 @@ def model_assets(settings: Settings, manifest: Path, tables: Sequence[str], watc
         name="segment_models",
         dagster_dbt_translator=translator,
         partitions_def=days(settings),
-        backfill_policy=dg.BackfillPolicy.multi_run(),
+        backfill_policy=dg.BackfillPolicy.single_run(),
         pool=POOL,
     )
     def segment_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
@@ -91,15 +92,16 @@ def model_assets(settings: Settings, manifest: Path, tables: Sequence[str], watc
                 allow_retries=False,
             )
         with exclusively(settings.home, watch.waiting):
-            now = run_moment(context, settings)
+            *before, now = run_moments(context, settings)
+            calculate(context, settings, before, watch)
             if now.is_past:
-                prepared = prepare_past(settings, now.day, source_run=context.run_id)
+                prepared = PastDays(settings, **of_run(context)).open(now.day, watch.on_node)
             else:
                 prepared = prepare(settings, now.as_of, source_run=context.run_id)
             watch.prepared = prepared
             context.log.info(f"{len(prepared.computed)} segments as of {prepared.as_of.isoformat()}")
             events, failure = _build(context, dbt, settings, watch)
-            if failure and failure.node in PLAN_NODES:
+            if failure and failure.node in PLAN_NODES and not now.is_past:
                 prepared = prepare_without_culprits(settings, prepared, failure, source_run=context.run_id)
                 watch.prepared = prepared
                 events, failure = _build(context, dbt, settings, watch)

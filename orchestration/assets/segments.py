@@ -6,19 +6,19 @@ Not here: the recalculation itself (`orchestration/recalculation.py`).
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 
 from orchestration.assets import match_rate
-from orchestration.assets.moments import RunMoment, run_moment
+from orchestration.assets.moments import RunMoment, calculate, run_moments
 from orchestration.assets.segment_page import page, page_of_errors
 from orchestration.names import GROUPS, POOL, model_key, segment_key
 from orchestration.partitions import days
-from orchestration.recalculation import Prepared, recalculate_now, reconstruct_now
 from orchestration.settings import Settings
 from orchestration.warehouse import connect, exclusively
 from orchestration.watch import Watch
@@ -34,14 +34,13 @@ LABEL = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 
 @dataclass(frozen=True)
 class Numbers:
-    """What the warehouse publishes of one segment for one day. `is_new` if the run at hand calculated it, `is_past` if
-    it reconstructed that day. `prediction` says how good the forecast of a predictive segment is, by name."""
+    """What the warehouse publishes of one segment for one day. `is_new` if the run at hand calculated it. `prediction`
+    says how good the forecast of a predictive segment is, by name."""
 
     status: str
     reason: str | None
     as_of: datetime | None
     is_new: bool
-    is_past: bool
     prediction: Mapping[str, float]
     users: int
     ios: int
@@ -68,33 +67,36 @@ def segment_assets(settings: Settings, folder: Folder, watch: Watch) -> dg.Asset
         ],
         can_subset=True,
         partitions_def=days(settings),
-        backfill_policy=dg.BackfillPolicy.multi_run(),
+        backfill_policy=dg.BackfillPolicy.single_run(),
         pool=POOL,
     )
     def segments(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         selected = {names[key] for key in context.selected_asset_keys if key in names}
         chosen = [name for name in in_order if name in selected]
-        also: list[str] = []
+        also: list[str] = []  # reads a chosen one, hence is recalculated with it
         with exclusively(settings.home, watch.waiting):
-            now = run_moment(context, settings)
-            if not now.is_finished:
-                prepared = _recalculate(context, settings, chosen, now, watch)
-                watch.prepared = prepared
-                also = sorted(set(prepared.computed) - set(chosen)) if not now.is_past else []
-            numbers = read_numbers(settings, [*chosen, *also], now)
-            ways = {} if now.is_past else waterfalls(settings, [*chosen, *also])
-        yield from _report(chosen, numbers, ways)
-        yield from match_rate.results([name for name in chosen if name in from_connectors], ways, settings)
-        for name in also:  # it reads a chosen one, hence was recalculated with it
-            if name in numbers:
-                context.log_event(
-                    dg.AssetMaterialization(
-                        segment_key(name),
-                        partition=context.partition_key,
-                        metadata=metadata(numbers[name], ways.get(name)),
+            moments = run_moments(context, settings)
+            if not moments[0].is_finished:
+                calculate(context, settings, moments, watch, only=chosen)
+                if watch.prepared:
+                    also = sorted(set(watch.prepared.computed) - set(chosen))
+            numbers = read_numbers(settings, [*chosen, *also], moments)
+            ways = {} if moments[-1].is_past else waterfalls(settings, [*chosen, *also])
+        for now, of_day in zip(moments, numbers, strict=True):
+            is_alone, of_now = len(moments) == 1, ways if now is moments[-1] else {}
+            yield from _results(chosen if is_alone else [], of_day, of_now)
+            for name in also if is_alone else [*chosen, *also]:
+                if name in of_day and of_day[name].is_new:
+                    told = metadata(of_day[name], of_now.get(name))
+                    context.log_event(
+                        dg.AssetMaterialization(segment_key(name), partition=now.day.isoformat(), metadata=told)
                     )
-                )
-        failed = {name: numbers[name].reason for name in chosen if name in numbers and numbers[name].status == "failed"}
+        failed = {name: one.reason for name, one in numbers[-1].items() if name in chosen and one.status == "failed"}
+        if not moments[-1].is_past:
+            yield from _checks(chosen, numbers[-1])
+            yield from match_rate.results([name for name in chosen if name in from_connectors], ways, settings)
+        elif watch.reconstructed:
+            failed = dict(watch.reconstructed.failures)
         if failed:
             listed = "; ".join(f"{name}: {reason}" for name, reason in sorted(failed.items()))
             raise dg.Failure(f"not recalculated, last good members kept: {listed}", allow_retries=False)
@@ -102,23 +104,19 @@ def segment_assets(settings: Settings, folder: Folder, watch: Watch) -> dg.Asset
     return segments
 
 
-def _recalculate(
-    context: dg.AssetExecutionContext, settings: Settings, names: Iterable[str], now: RunMoment, watch: Watch
-) -> Prepared:
-    if now.is_past:
-        return reconstruct_now(settings, now.day, source_run=context.run_id, on_node=watch.on_node)
-    return recalculate_now(settings, now.as_of, only=names, source_run=context.run_id, on_node=watch.on_node)
+def _results(
+    names: Iterable[str], numbers: Mapping[str, Numbers], ways: Mapping[str, Waterfall]
+) -> Iterator[dg.MaterializeResult]:
+    for name in names:
+        # Numbers of an earlier day are not shown again under this one: their flows would be plotted twice.
+        if name in numbers and numbers[name].is_new and numbers[name].status != "failed":
+            yield dg.MaterializeResult(segment_key(name), metadata=metadata(numbers[name], ways.get(name)))
 
 
-def _report(
-    names: Iterable[str], numbers: dict[str, Numbers], ways: dict[str, Waterfall]
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+def _checks(names: Iterable[str], numbers: Mapping[str, Numbers]) -> Iterator[dg.AssetCheckResult]:
     for name in names:
         one = numbers.get(name)
         passed = one is not None and one.status != "failed"
-        # Numbers of an earlier day are not shown again under this one: their flows would be plotted twice.
-        if one is not None and passed and one.is_new:
-            yield dg.MaterializeResult(segment_key(name), metadata=metadata(one, ways.get(name)))
         yield dg.AssetCheckResult(
             passed=passed and one is not None and one.status != "stale",
             asset_key=segment_key(name),
@@ -139,7 +137,7 @@ def metadata(one: Numbers, way: Waterfall | None = None) -> dict[str, dg.Metadat
         "ios": dg.MetadataValue.int(one.ios),
         "android": dg.MetadataValue.int(one.android),
         "web": dg.MetadataValue.int(one.web),
-        "status": dg.MetadataValue.text("reconstructed" if one.is_past else one.status),
+        "status": dg.MetadataValue.text(one.status),
         **{name: dg.MetadataValue.float(value) for name, value in one.prediction.items()},
         **({"reason": dg.MetadataValue.text(one.reason)} if one.reason else {}),
         **calculated,
@@ -147,38 +145,51 @@ def metadata(one: Numbers, way: Waterfall | None = None) -> dict[str, dg.Metadat
     }
 
 
-def read_numbers(settings: Settings, names: Iterable[str], now: RunMoment) -> dict[str, Numbers]:
-    """Published numbers by segment; for a past run those of its day."""
+def read_numbers(settings: Settings, names: Iterable[str], moments: Sequence[RunMoment]) -> list[dict[str, Numbers]]:
+    """Published numbers by segment, for each moment of a run; of a day that is over with how they came about as
+    status."""
+    names = list(names)
     with connect(settings.warehouse) as connection:
-        rows = connection.execute(
-            """
-            select s.segment, s.status, s.reason, s.updated_at,
-                case when ? then d.day is not null else coalesce(s.updated_at = ?, false) end,
-                case when ? then null else p end, d.users, d.ios, d.android, d.web, d.entered, d."left"
-            from segments.segments as s
-            left join segments.segment_size_daily as d
-                on s.segment = d.segment
-                and d.day = case when ? then ?::date else
-                    (select max(day) from segments.segment_size_daily as l where l.segment = s.segment
-                     and not l.reconstructed) end
-            left join (
-                select segment, positives, threshold, held_out_precision, held_out_recall
-                from segments.segment_predictions
-            ) as p on s.segment = p.segment
-            where list_contains(?, s.segment)
-            """,
-            [
-                *(now.is_past, now.as_of.astimezone(UTC).replace(tzinfo=None), now.is_past),
-                *(now.is_past, now.day, list(names)),
-            ],
-        ).fetchall()
+        *over, last = moments
+        found = [_past_numbers(connection, names, now) for now in over]
+        return [*found, (_past_numbers if last.is_past else _numbers)(connection, names, last)]
+
+
+def _numbers(connection: duckdb.DuckDBPyConnection, names: Iterable[str], now: RunMoment) -> dict[str, Numbers]:
+    rows = connection.execute(
+        """
+        select s.segment, s.status, s.reason, s.updated_at, coalesce(s.updated_at = ?, false), p,
+            d.users, d.ios, d.android, d.web, d.entered, d."left"
+        from segments.segments as s
+        left join segments.segment_size_daily as d
+            on s.segment = d.segment
+            and d.day = (select max(day) from segments.segment_size_daily as l where l.segment = s.segment
+                and not l.reconstructed)
+        left join (
+            select segment, positives, threshold, held_out_precision, held_out_recall
+            from segments.segment_predictions
+        ) as p on s.segment = p.segment
+        where list_contains(?, s.segment)
+        """,
+        [now.as_of.astimezone(UTC).replace(tzinfo=None), list(names)],
+    ).fetchall()
     found = {}
-    for name, status, reason, updated_at, is_new, judged, *numbers in rows:
-        as_of = now.as_of if now.is_past else updated_at and updated_at.replace(tzinfo=UTC)
+    for name, status, reason, at, is_new, judged, *numbers in rows:
         prediction = {key: float(one) for key, one in (judged or {}).items() if key != "segment" and one is not None}
-        counts = [number or 0 for number in numbers]
-        found[name] = Numbers(status, reason, as_of, is_new, now.is_past, prediction, *counts)
+        as_of = at and at.replace(tzinfo=UTC)
+        found[name] = Numbers(status, reason, as_of, is_new, prediction, *(number or 0 for number in numbers))
     return found
+
+
+def _past_numbers(connection: duckdb.DuckDBPyConnection, names: Iterable[str], now: RunMoment) -> dict[str, Numbers]:
+    rows = connection.execute(
+        """
+        select segment, if(reconstructed, 'reconstructed', 'recorded'), users, ios, android, web, entered, "left"
+        from segments.segment_size_daily where day = ? and list_contains(?, segment)
+        """,
+        [now.day, list(names)],
+    ).fetchall()
+    return {name: Numbers(status, None, now.as_of, True, {}, *numbers) for name, status, *numbers in rows}
 
 
 # ---------------------------------------------------------------- what the page says before any run

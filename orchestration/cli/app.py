@@ -26,7 +26,7 @@ COMMANDS = {
     "pull": "pull",
     "webhooks": "webhooks",
     "sample": "workspace",
-    "backfill": "workspace",
+    "backfill": "past",
     "dev": "workspace",
 }
 

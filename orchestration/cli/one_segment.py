@@ -74,7 +74,7 @@ def look_up(settings: Settings, name: str) -> OneSegment:
         folder.definitions.get(name),
         tuple(shown_problem(str(one)) for one in folder.problems if one.file.rpartition("/")[2].startswith(f"{name}.")),
         tuple(other for other, definition in folder.definitions.items() if name in definition.references),
-        tuple(size_history(settings, name, TREND_DAYS)) if name in rows else (),
+        tuple(size_history(settings, name, TREND_DAYS)) if nothing is None else (),
         waterfalls(settings, [name]).get(name) if name in rows else None,
         prediction(settings, name) if name in rows and rows[name].kind == "predict" else None,
         nothing,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orchestration.cli.named import folder_with
 from orchestration.cli.sample_data import last_day_before, may_hold_sample, write_or_extend
 from orchestration.cli.tables import count, day_text, duration, moment_text, segment_table, show
 from orchestration.cli.words import (
@@ -73,22 +74,9 @@ def run(as_of: str | None, sample_if_empty: bool, segments: Path | None, as_json
 @with_json
 def refresh(names: tuple[str, ...], as_of: str | None, segments: Path | None, as_json: bool) -> None:
     """Recalculate the named segments, and those that read them, as of now."""
-    from segmentation.language.folder import load_folder
-    from segmentation.language.problems import did_you_mean
-
     settings = settings_for(segments)
     moment = moment_of(as_of, settings) if as_of else wall_clock()
-    folder = load_folder(settings.segments)
-    known = {*folder.definitions, *folder.broken}
-    for name in names:
-        if name not in known:
-            complain(f"there is no segment {name!r} in {settings.segments}{did_you_mean(name, sorted(known))}")
-        elif name in folder.broken:
-            for problem in folder.problems:
-                if Path(problem.file).stem == name:
-                    complain(shown_problem(str(problem)))
-    if set(names) - set(folder.definitions):
-        raise Failed
+    folder = folder_with(names, settings)
     with progress("starting") as shown:
         from orchestration.decisions import with_dependants
         from orchestration.launch import launch

@@ -1,23 +1,22 @@
-"""`segments sample`, `backfill` and `dev`: the data, the past and the web page of a workspace.
+"""`segments sample` and `dev`: the data and the web page of a workspace.
 
-Not here: reconstructing a day (`orchestration/recalculation.py`), writing the sample (`orchestration/sample`).
+Not here: writing the sample (`orchestration/sample`).
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import click
 
 from orchestration.cli.sample_data import last_day_before, write_or_extend
-from orchestration.cli.tables import count, day_text, duration
+from orchestration.cli.tables import count, day_text
 from orchestration.cli.words import (
     FOLDER,
     Day,
-    complain,
     print_json,
     progress,
     say,
@@ -25,7 +24,6 @@ from orchestration.cli.words import (
     wall_clock,
     with_debug,
     with_json,
-    with_segments,
 )
 from orchestration.settings import ROOT
 from segmentation.clock import Clock
@@ -61,40 +59,6 @@ def sample(until: date | None, users: int | None, into: Path | None, as_json: bo
 
 
 @click.command()
-@click.option("--from", "first", type=Day(), required=True, help="First local day.")
-@click.option("--to", "last", type=Day(), required=True, help="Last local day, included; it has to be over.")
-@with_segments
-@with_json
-def backfill(first: date, last: date, segments: Path | None, as_json: bool) -> None:
-    """Reconstruct sizes of past days, as if today's definitions had existed then.
-
-    Members and changes of the present are not touched.
-    """
-    if last < first:
-        raise click.BadParameter(f"{last} lies before {first}", param_hint="--to")
-    settings = settings_for(segments)
-    today = Clock(wall_clock(), settings.zone).today
-    if last >= today:
-        raise ValueError(
-            f"{last} is not over in {settings.zone.key}, where it is {today}: only past days can be backfilled"
-        )
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    problems: tuple[str, ...] = ()
-    with progress("starting") as shown:
-        from orchestration.recalculation import reconstruct
-
-        for number, day in enumerate(days, start=1):
-            shown.doing(f"reconstructing {day_text(day)} ({number} of {len(days)})")
-            problems = reconstruct(settings, day, on_node=shown.node).problems
-    for problem in problems:
-        complain(f"left out: {problem}")
-    if as_json:
-        print_json({"days": days, "seconds": round(shown.seconds, 3), "problems": list(problems)})
-    else:
-        say(f"{count(len(days), 'day')} reconstructed up to {day_text(last)}, {duration(shown.seconds)}")
-
-
-@click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address of the web page.")
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port of the web page.")
 @with_debug
@@ -122,4 +86,4 @@ def dev(host: str, port: int) -> None:
     os.execvpe(str(tools / "dagster"), command, environment)
 
 
-COMMANDS = {"sample": sample, "backfill": backfill, "dev": dev}
+COMMANDS = {"sample": sample, "dev": dev}

@@ -12,6 +12,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration.instance import open_instance
+from orchestration.names import segment_key
+from orchestration.settings import read_settings
 from tests.cli.conftest import DEFINITIONS, Segments, data, write_definitions, write_landing
 
 pytestmark = pytest.mark.long
@@ -119,11 +122,45 @@ def test_a_broken_file_keeps_its_last_good_members_and_fails_the_run(segments: S
     write_definitions(place / "segments", DEFINITIONS)
 
 
-def test_backfill_adds_days_that_are_marked(segments: Segments):
-    result = segments("backfill", "--from", "2026-01-11", "--to", "2026-01-11")
-    assert (result.exit_code, result.stdout.split(",")[0]) == (0, "1 day reconstructed up to Sun 11 Jan 2026")
-    first = data(segments("show", "buyers_3d", "--json"))["history"][0]
-    assert (first["day"], first["users"], first["reconstructed"]) == ("2026-01-11", 1, True)
+def test_backfill_adds_days_that_are_marked_and_leaves_those_that_are_recorded(segments: Segments):
+    result = segments("backfill", "--from", "2026-01-11", "--to", "2026-01-12")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[0].startswith("2 days of 4 segments up to Mon 12 Jan 2026")
+    assert result.stdout.splitlines()[1].startswith("3 sizes that runs recorded on these days stay as they were")
+    history = data(segments("show", "buyers_3d", "--json"))["history"]
+    assert [(day["day"], day["users"], day["reconstructed"]) for day in history[:2]] == [
+        ("2026-01-11", 1, True),
+        ("2026-01-12", 1, False),
+    ]
+
+
+def test_a_new_segment_gets_a_past_of_its_own_which_dagster_knows_of(segments: Segments, place: Path):
+    write_definitions(place / "segments", {"browsers": "who:\n  - {did: visit, within: 1 day}\n"})
+    before = data(segments("list", "--json"))
+    told = data(segments("backfill", "browsers", "--from", "2026-01-13", "--to", "2026-01-15", "--json"))
+    assert (told["segments"], told["recorded"], told["failed"]) == (["browsers"], {}, {})
+    assert told["days"] == ["2026-01-13", "2026-01-14", "2026-01-15"]
+    assert data(segments("list", "--json")) == before
+    shown = data(segments("show", "browsers", "--json"))
+    assert shown["status"] == "calculating"
+    assert [(day["users"], day["entered"], day["left"]) for day in shown["history"]] == [
+        (0, 0, 0),
+        (1, 1, 0),
+        (0, 0, 1),
+    ]
+    with open_instance(read_settings(place / "segments")) as instance:
+        assert instance.get_materialized_partitions(segment_key("browsers")) == set(told["days"])
+    (place / "segments" / "browsers.yml").unlink()
+
+
+def test_backfill_of_what_is_not_there_is_one_sentence(segments: Segments):
+    result = segments("backfill", "buyers", "--from", "2026-01-11", "--to", "2026-01-11")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("there is no segment 'buyers'")
+    assert "did you mean" in result.stderr
+    early = segments("backfill", "--from", "2023-12-31", "--to", "2026-01-11")
+    assert (early.exit_code, len(early.stderr.splitlines())) == (1, 1)
+    assert early.stderr.startswith("2023-12-31 lies before 2024-01-01, where history begins")
 
 
 def test_evaluate_writes_members_and_timings_and_leaves_the_workspace_alone(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import dagster as dg
@@ -31,13 +31,19 @@ class Place:
     def defs(self) -> dg.Definitions:
         return build_defs(self.workspace.settings)
 
-    def execute(self, day: str, only: Sequence[str] = (), as_of: str | None = None) -> dg.ExecuteInProcessResult:
+    def execute(
+        self,
+        day: str | None,
+        only: Sequence[str] = (),
+        as_of: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> dg.ExecuteInProcessResult:
         job = self.defs().resolve_job_def(SEGMENTS_JOB if only else DAILY_JOB)
         return job.execute_in_process(
             partition_key=day,
             instance=self.instance,
             asset_selection=[segment_key(name) for name in only] or None,
-            tags={AS_OF_TAG: self.workspace.moment(as_of).isoformat()} if as_of else {},
+            tags={AS_OF_TAG: self.workspace.moment(as_of).isoformat()} if as_of else tags,
             raise_on_error=False,
         )
 
@@ -178,9 +184,28 @@ def test_a_day_that_is_over_is_reconstructed_and_the_present_stays(place: Place)
     assert place.execute("2026-02-28").success
     assert place.workspace.public(*present) == before
     assert (place.latest("buyers")["day"], place.latest("buyers")["left"]) == ("2026-02-28", 1)
-    assert place.execute("2026-02-26", only=["gold"]).success
-    assert place.workspace.public(*present) == before
-    assert place.workspace.days("buyers")["2026-02-26"] == (1, 1, 0)
+
+
+@pytest.mark.long
+def test_a_backfill_of_one_segment_is_one_run_and_touches_no_other(place: Place):
+    others = [row for row in place.workspace.public("segment_size_daily")["segment_size_daily"] if row[0] != "buyers"]
+    backfill = {
+        "dagster/asset_partition_range_start": "2026-02-25",
+        "dagster/asset_partition_range_end": "2026-02-27",
+    }  # what the UI tags it with
+    result = place.execute(None, only=["buyers"], tags=backfill)
+    assert result.success
+    shown = {
+        str(event.partition): event.step_materialization_data.materialization.metadata["users"].value
+        for event in result.get_asset_materialization_events()
+    }
+    assert shown == {"2026-02-25": 0, "2026-02-26": 1, "2026-02-27": 1}
+    assert place.latest("buyers")["status"] == "reconstructed"
+    days = place.workspace.days("buyers")
+    assert [days[day] for day in sorted(shown)] == [(0, 0, 0), (1, 1, 0), (1, 0, 0)]
+    after = place.workspace.public("segment_size_daily")["segment_size_daily"]
+    assert [row for row in after if row[0] != "buyers"] == others
+    assert not result.get_asset_check_evaluations()  # which are about the present
 
 
 @pytest.mark.long

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from orchestration.recalculation import Prepared, recalculate, reconstruct
+from orchestration.past_days import Reconstructed, reconstruct
+from orchestration.recalculation import Prepared, recalculate
 from orchestration.settings import Settings
 from orchestration.warehouse import connect
 from segmentation.clock import parse_as_of
@@ -80,8 +81,8 @@ class Workspace:
     def run(self, as_of: str, only: Iterable[str] | None = None) -> Prepared:
         return recalculate(self.settings, self.moment(as_of), only=only)
 
-    def reconstruct(self, day: str) -> Prepared:
-        return reconstruct(self.settings, date.fromisoformat(day))
+    def reconstruct(self, *days: str, only: Iterable[str] | None = None, over_recorded: bool = False) -> Reconstructed:
+        return reconstruct(self.settings, map(date.fromisoformat, days), only=only, over_recorded=over_recorded)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with connect(self.settings.warehouse) as connection:

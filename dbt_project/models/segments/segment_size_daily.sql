@@ -1,5 +1,6 @@
--- Recorded runs of one day add up: its size is the last one's, its flows are the sum. A day that was reconstructed
--- later shows the reconstruction.
+-- Recorded runs of one day add up: its size is the last one's, its flows are the sum. What was recorded is what
+-- messages went by, so a reconstruction of that day shows only if somebody asked for it over the record, and neither a
+-- later record nor a later plain reconstruction took its place.
 with recorded as (
     select
         segment_no,
@@ -11,7 +12,8 @@ with recorded as (
         arg_max(web, run_no) as web,
         sum(entered) as entered,
         sum(left_count) as left_count,
-        false as reconstructed
+        false as reconstructed,
+        true as counts
     from {{ ref('segment_size_log') }}
     where run_no <= {{ published_run() }}
     group by segment_no, day
@@ -28,7 +30,8 @@ past as (
         web,
         entered,
         left_count,
-        true as reconstructed
+        true as reconstructed,
+        coalesce(over_recorded, false) as counts
     from {{ ref('segment_size_past') }}
     where
         run_no in (
@@ -44,21 +47,21 @@ all_days as (
     select * from past
 ),
 
-latest as (
+shown as (
     select *
     from all_days
-    qualify row_number() over (partition by segment_no, day order by run_no desc) = 1
+    qualify row_number() over (partition by segment_no, day order by counts desc, run_no desc) = 1
 )
 
 select
     n.segment,
-    l.day,
-    l.users::bigint as users,
-    l.ios::bigint as ios,
-    l.android::bigint as android,
-    l.web::bigint as web,
-    l.entered::bigint as entered,
-    l.left_count::bigint as "left",
-    l.reconstructed
-from latest as l
-join {{ ref('segment_names') }} as n on l.segment_no = n.segment_no
+    s.day,
+    s.users::bigint as users,
+    s.ios::bigint as ios,
+    s.android::bigint as android,
+    s.web::bigint as web,
+    s.entered::bigint as entered,
+    s.left_count::bigint as "left",
+    s.reconstructed
+from shown as s
+join {{ ref('segment_names') }} as n on s.segment_no = n.segment_no

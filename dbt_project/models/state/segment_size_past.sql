@@ -63,7 +63,8 @@ select
     coalesce(n.android, 0) as android,
     coalesce(n.web, 0) as web,
     coalesce(n.entered, 0) as entered,
-    coalesce(n.left_count, 0) as left_count
+    coalesce(n.left_count, 0) as left_count,
+    {{ this_run('over_recorded') }} as over_recorded
 from computed as c
 left join counted as n on c.segment_no = n.segment_no
 order by c.segment_no
