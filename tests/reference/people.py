@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.reference.landing import Landing, Row
@@ -149,3 +149,27 @@ def _sent_at(landing: Landing, message_id: str, own: list[Row]) -> datetime | No
     """When the message went to this user; else when it was sent at all."""
     own_times: list[datetime] = [row["ts"] for row in own if row["kind"] == "sent"]
     return min(own_times, default=landing.messages.get(message_id, {}).get("sent_at"))
+
+
+OS_NAMES = {"ios": "iOS", "android": "Android", "web": "Web"}
+
+
+def device_facts(landing: Landing) -> dict[str, dict[str, Any]]:
+    """What an export says of the devices of users who have any in use: their number, and the one used last.
+
+    A device without a last use comes after those that have one; equal ones go by the id.
+    """
+    facts = {}
+    for user in landing.users:
+        own = sorted(_own(landing, user), key=lambda row: row["device_id"])
+        if not own:
+            continue
+        never = datetime.min.replace(tzinfo=UTC)
+        newest = max(own, key=lambda row: row.get("last_used_at") or never)  # the first of equals
+        parts = [OS_NAMES.get(newest["platform"], newest["platform"]), newest.get("os_version")]
+        facts[user] = {
+            "device_count": len(own),
+            "operating_system": " ".join(part for part in parts if part),
+            **{key: newest.get(key) for key in ("device_type", "device_model", "app_version", "last_used_at")},
+        }
+    return facts
