@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from orchestration import state
 from orchestration.dbt_runner import Built, DbtFailed, dbt, parsed, put_into, sync_project, write_plan
-from orchestration.decisions import decide, with_references
+from orchestration.decisions import decide, dropped_attributes, with_references
 from orchestration.isolation import PLAN_NODES, culprits
 from orchestration.landing import confirm_landing
 from orchestration.recalculation import Prepared, compile_for, look_around
@@ -67,7 +67,8 @@ class PastDays:
         self.folder, self.known, self.slots, self.older = found.folder, found.known, found.slots, found.meant.older
         self.names = set(self.folder.definitions) if only is None else set(only) & set(self.folder.definitions)
         self.layout = self.known.tile_layout
-        self.broken: dict[str, str] = dict(found.meant.failed)
+        dropped = dropped_attributes(self.folder.definitions, self.known.attributes, found.attributes)
+        self.unfit, self.broken = {**found.meant.failed, **dropped}, dict[str, str]()
         self.built: Mapping[str, str] = {}  # the plan's models as they were last built
         self.at: datetime | None = None  # the moment whose members are in plan.segment_bits_now
         self.is_published = False
@@ -104,10 +105,10 @@ class PastDays:
         except DbtFailed as failure:
             if failure.node not in PLAN_NODES:
                 raise
-            fails = culprits(self.settings, prepared.computed, lambda names: self._plan(moment, names))
-            if not fails:
+            self.broken = culprits(self.settings, prepared.plan.computed, lambda names: self._alone(moment, names))
+            if not self.broken:
                 raise
-            self.broken |= fails
+            self.layout = None  # the search has cut the tiles to its own needs
             prepared = self._prepare(moment, day)
             self._dbt(prepared.plan, [MEMBERS], on_node)
         self._remember(prepared)
@@ -129,14 +130,15 @@ class PastDays:
     def _remember(self, prepared: Prepared) -> None:
         self.built, self.layout, self.at = prepared.plan.models, prepared.plan.layout, prepared.as_of
 
-    def _plan(self, moment: datetime, names: Iterable[str]) -> Plan:
-        runnable = {name: one for name, one in self.folder.definitions.items() if name not in self.broken}
-        compute = with_references(names, runnable) & set(runnable)
-        return compile_for(self.settings, runnable, moment, self.slots, compute, set(), self.layout)
+    def _alone(self, moment: datetime, names: Iterable[str]) -> Plan:
+        chosen = {name: self.folder.definitions[name] for name in names if name in self.folder.definitions}
+        return compile_for(self.settings, chosen, moment, self.slots, set(chosen), set(self.slots), None)
 
     def _prepare(self, moment: datetime, day: date) -> Prepared:
-        plan = self._plan(moment, self.names)
-        failed = {**plan.failed, **self.broken}
+        runnable = {name: one for name, one in self.folder.definitions.items() if name not in self.broken}
+        compute = with_references(self.names & set(runnable), runnable) - set(self.unfit)
+        plan = compile_for(self.settings, runnable, moment, self.slots, compute, set(), self.layout)
+        failed = {**plan.failed, **self.unfit, **self.broken}
         slots = {name: self.slots[name] for name in self.names}
         decisions = decide(self.folder, self.known.segments, slots, plan.computed, failed, self.older)
         with connect(self.settings.warehouse) as connection:

@@ -27,6 +27,8 @@ COMMANDS = {
     "webhooks": "webhooks",
     "sample": "workspace",
     "backfill": "past",
+    "delete": "lifecycle",
+    "reopen": "lifecycle",
     "dev": "workspace",
 }
 

@@ -5,7 +5,7 @@ Not here: one file alone (parse.py), and what a command does when something is w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from segmentation.language.problems import Problem, did_you_mean
 from segmentation.language.words import SYSTEM_SEGMENTS
 
 ENDINGS = (".yml", ".yaml")
+DELETED = "deleted"  # the subfolder of files that define nothing until they are moved back
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,19 @@ class Folder:
     order: list[str]
 
 
-def load_folder(path: str | Path) -> Folder:
-    """Reads every `*.yml` and `*.yaml` directly in a folder. Raises ValueError if there is no such folder."""
+def load_folder(path: str | Path, also: Iterable[Path] = ()) -> Folder:
+    """Reads every `*.yml` and `*.yaml` directly in a folder, and other files as if they were there.
+
+    Raises ValueError if there is no such folder.
+    """
     folder = Path(path)
     if not folder.is_dir():
         what = "a file" if folder.exists() else "no folder"
         raise ValueError(f"found {what} at {folder}, expected a folder of segment files (*.yml)")
     files = sorted(file for file in folder.iterdir() if file.suffix in ENDINGS and not file.is_dir())
-    return check_together([_parse_file(file) for file in files])
+    added = list(also)
+    deleted = {file.stem for file in (folder / DELETED).glob("*") if file.suffix in ENDINGS and file not in added}
+    return check_together([_parse_file(file) for file in (*files, *added)], deleted)
 
 
 def load_texts(texts: Mapping[str, str]) -> Folder:
@@ -62,10 +68,14 @@ def _parse_file(file: Path) -> Parsed:
     return parse_text(text, str(file))
 
 
-def check_together(files: Iterable[Parsed]) -> Folder:
-    """What the files say together: names are unique, references known, and nothing refers to itself."""
+def check_together(files: Iterable[Parsed], deleted: Collection[str] = ()) -> Folder:
+    """What the files say together: names are unique, references known, and nothing refers to itself.
+
+    A paused segment may refer to one that is deleted, as it keeps its members without it.
+    """
     files = list(files)
     problems = [problem for one in files for problem in one.problems]
+    warnings = [warning for one in files for warning in one.warnings]
     first: dict[str, Parsed] = {}
     doubled: set[str] = set()
     for one in files:
@@ -81,7 +91,14 @@ def check_together(files: Iterable[Parsed]) -> Folder:
         if one.definition is None:
             continue
         for name, line in one.references:
-            if name not in known:
+            if name not in known and name in deleted:
+                message = f"found segment {name!r}, which is deleted (`segments reopen {name}` brings it back)"
+                if one.definition.paused:
+                    warnings.append(Problem(one.definition.file, line, message))
+                else:
+                    problems.append(Problem(one.definition.file, line, f"{message}, expected one that is not"))
+                    broken.add(one.name)
+            elif name not in known:
                 hint = did_you_mean(name, sorted(known - {one.name}))
                 message = f"found unknown segment {name!r}, expected the name of a segment in this folder{hint}"
                 problems.append(Problem(one.definition.file, line, message))
@@ -104,7 +121,7 @@ def check_together(files: Iterable[Parsed]) -> Folder:
     return Folder(
         definitions={name: hashed[name] for name in sorted(hashed)},
         problems=sorted(problems),
-        warnings=sorted(warning for one in files for warning in one.warnings),
+        warnings=sorted(warnings),
         broken=broken,
         order=order,
     )

@@ -1,0 +1,107 @@
+"""Who uses a segment: messages that are still to be sent, and segments that read it.
+
+What is sent already, and a paused segment, can do without: it keeps what it has. Not here: what follows from it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from connectors.landing_files import LandingError
+from orchestration.landing import load_landing
+from orchestration.settings import Settings
+from orchestration.warehouse import connect
+from segmentation.language.folder import Folder
+
+STAGED = "select message_id, title, status, segments, excluded_segments from staging.stg_messages"
+# The same rows before any staging: the later file tells the later state.
+LANDED = """
+    select message_id, title, status, segments, excluded_segments
+    from raw.messages join raw.landing_files using (file_no)
+    qualify row_number() over (partition by message_id order by url desc, row_no desc) = 1
+"""
+TO_BE_SENT = """
+    select message_id, title, lower(status) from ({messages})
+    where lower(status) in ('draft', 'scheduled') and list_contains(
+        list_concat(
+            coalesce(from_json(case when json_valid(segments) then segments end, '["VARCHAR"]'), []),
+            coalesce(from_json(case when json_valid(excluded_segments) then excluded_segments end, '["VARCHAR"]'), [])
+        ), ?)
+    order by message_id
+"""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message that includes or excludes a segment and is not sent yet; `status` is draft or scheduled."""
+
+    message_id: str
+    title: str | None
+    status: str
+
+
+@dataclass(frozen=True)
+class Usage:
+    """`readers` are segments that read it and are calculated, `paused_readers` those that read it and are paused."""
+
+    messages: tuple[Message, ...]
+    readers: tuple[str, ...]
+    paused_readers: tuple[str, ...]
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anything would miss the segment."""
+        return bool(self.messages or self.readers)
+
+
+def usage_of(settings: Settings, folder: Folder, name: str) -> Usage:
+    """What uses a segment now. Raises WarehouseBusy and LandingError: what cannot be looked at is not unused."""
+    reading = {other: one for other, one in folder.definitions.items() if name in one.references and other != name}
+    mentioned = {
+        file.stem
+        for other in folder.broken - {name}
+        for file in settings.segments.glob(f"{other}.y*ml")
+        if _mentions(file, name)
+    }
+    return Usage(
+        tuple(_messages(settings, name)),
+        tuple(sorted({other for other, one in reading.items() if not one.paused} | mentioned)),
+        tuple(sorted(other for other, one in reading.items() if one.paused)),
+    )
+
+
+def _mentions(file: Path, name: str) -> bool:
+    """Whether a file with an error has the name in it: nobody knows what it will say once it is mended."""
+    return bool(re.search(rf"\b{re.escape(name)}\b", file.read_text(encoding="utf-8", errors="replace")))
+
+
+def _messages(settings: Settings, name: str) -> list[Message]:
+    """As the last run staged them; before any run, as they have landed."""
+    if settings.warehouse.exists():
+        with connect(settings.warehouse) as connection:
+            if _exists(connection, "staging", "stg_messages"):
+                return _to_be_sent(connection, STAGED, name)
+    if "://" not in settings.landing and not Path(settings.landing).expanduser().is_dir():
+        return []  # a checkout without data
+    with duckdb.connect() as connection:
+        try:
+            load_landing(connection, settings.landing)
+        except LandingError as error:
+            raise LandingError(f"whether a message uses {name} cannot be seen: {error}") from None
+        return _to_be_sent(connection, LANDED, name)
+
+
+def _to_be_sent(connection: duckdb.DuckDBPyConnection, messages: str, name: str) -> list[Message]:
+    found = connection.execute(TO_BE_SENT.format(messages=messages), [name]).fetchall()
+    return [Message(*row) for row in found]
+
+
+def _exists(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
+    found = connection.execute(
+        "select 1 from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
+    ).fetchone()
+    return found is not None
