@@ -33,6 +33,7 @@
         where old.change = 'refused' and old.segment_no = rule.segment_no and old.day < (
             select day from {{ source('raw', 'runs') }} where run_no = {{ published_run() }}
         ) - (rule.current_day - rule.first_day)::integer
+        and {{ this_run('mode') }} = 'present' -- a past day judges its own day and no other
     {% else %}
         select 1
     {% endif %}
