@@ -4,7 +4,7 @@ with ranked as (
     select
         *,
         count(*) over (partition by user_id) as device_count,
-        row_number() over (partition by user_id order by last_used_at desc nulls last, device_id) as place
+        row_number() over (partition by user_id order by last_used_at desc nulls last, device_id asc) as place
     from {{ ref('devices_in_use') }}
     where user_id in (select user_id from {{ ref('stg_users') }})
 )
