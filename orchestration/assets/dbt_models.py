@@ -27,6 +27,8 @@ from orchestration.watch import Watch
 
 STAGING = "config.schema:staging"
 NO_UNIT_TESTS = ["--exclude-resource-type", "unit_test"]
+# A test that also looks at a later model belongs to the step that builds that one.
+STAGING_TESTS = ["--indirect-selection", "cautious"]
 LANDING_SOURCES = "raw"
 
 
@@ -68,7 +70,7 @@ def model_assets(settings: Settings, manifest: Path, tables: Sequence[str], watc
         with exclusively(settings.home, watch.waiting):
             with connect(settings.warehouse) as connection:
                 load_landing(connection, settings.landing)
-            events, failure = _build(context, dbt, settings, watch)
+            events, failure = _build(context, dbt, settings, watch, STAGING_TESTS)
             yield from events
             if failure:
                 raise dg.Failure(str(failure), allow_retries=False)
@@ -115,11 +117,15 @@ def model_assets(settings: Settings, manifest: Path, tables: Sequence[str], watc
 
 
 def _build(
-    context: dg.AssetExecutionContext, dbt: DbtCliResource, settings: Settings, watch: Watch
+    context: dg.AssetExecutionContext,
+    dbt: DbtCliResource,
+    settings: Settings,
+    watch: Watch,
+    flags: Sequence[str] = (),
 ) -> tuple[list[Any], DbtFailed | None]:
     """Builds the step's models; events are held back, because a plan that failed may be replaced by another."""
     with with_environment(dbt_environment(settings)):
-        invocation = dbt.cli(["build", *NO_UNIT_TESTS], context=context, raise_on_error=False)
+        invocation = dbt.cli(["build", *NO_UNIT_TESTS, *flags], context=context, raise_on_error=False)
     events = []
     for event in invocation.stream():
         events.append(event)
