@@ -185,7 +185,7 @@ def test_members_are_those_that_an_evaluation_of_the_same_moment_finds(told: Tol
 
 def test_a_past_day_is_reconstructed_without_the_log(told: Told):
     before = log(told.workspace)
-    told.workspace.reconstruct("2026-03-02")
+    told.workspace.reconstruct("2026-03-02", over_recorded=True)
     assert log(told.workspace) == before
     # ada and eve bought in time, as is known today, and fay did at the fifth minute
     assert told.workspace.days("abandoned")["2026-03-02"] == (0, 0, 1)
