@@ -19,6 +19,7 @@ from orchestration.audiences import look_at_audiences, write_strategies
 from orchestration.dbt_runner import Built, dbt, sync_project, write_plan
 from orchestration.decisions import assign_slots
 from orchestration.landing import load_landing
+from orchestration.lists import load_lists
 from orchestration.recalculation import compile_for
 from orchestration.settings import Settings
 from orchestration.warehouse import connect
@@ -77,7 +78,10 @@ def evaluate(
             state.prepare_schema(connection)
             load_landing(connection, throw_away.landing, full=True)
             write_strategies(connection, throw_away.matching)
-            unfit = look_at_audiences(connection, folder.definitions).failed
+            unfit = {
+                **look_at_audiences(connection, folder.definitions).failed,
+                **load_lists(connection, folder.definitions, as_of, state.next_run(connection)),
+            }
         wanted = set(folder.definitions) - set(unfit)
         plan = compile_for(throw_away, folder.definitions, as_of, slots, wanted, set(), None)
         write_plan(throw_away.project, plan.models)

@@ -19,6 +19,7 @@ from orchestration.dbt_runner import Built, DbtFailed, dbt, parsed, put_into, sy
 from orchestration.decisions import decide, dropped_attributes, with_references
 from orchestration.isolation import PLAN_NODES, culprits
 from orchestration.landing import confirm_landing
+from orchestration.lists import load_lists
 from orchestration.recalculation import Prepared, compile_for, look_around
 from orchestration.settings import Settings
 from orchestration.warehouse import connect, exclusively
@@ -64,11 +65,14 @@ class PastDays:
         sync_project(settings.project)
         with connect(settings.warehouse) as connection:
             found = look_around(settings, connection)
+            definitions = found.folder.definitions
+            self.names = set(definitions) if only is None else set(only) & set(definitions)
+            read = {name: definitions[name] for name in with_references(self.names, definitions)}
+            lists = load_lists(connection, read, None, state.next_run(connection))
         self.folder, self.known, self.slots, self.older = found.folder, found.known, found.slots, found.meant.older
-        self.names = set(self.folder.definitions) if only is None else set(only) & set(self.folder.definitions)
         self.layout = self.known.tile_layout
         dropped = dropped_attributes(self.folder.definitions, self.known.attributes, found.attributes)
-        self.unfit, self.broken = {**found.meant.failed, **dropped}, dict[str, str]()
+        self.unfit, self.broken = {**found.meant.failed, **lists, **dropped}, dict[str, str]()
         self.built: Mapping[str, str] = {}  # the plan's models as they were last built
         self.at: datetime | None = None  # the moment whose members are in plan.segment_bits_now
         self.is_published = False

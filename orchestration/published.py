@@ -95,6 +95,29 @@ class PredictionRow:
     held_out_recall: float | None
 
 
+@dataclass(frozen=True)
+class ListUpload:
+    """An upload of a list, and what came of its rows; `state` is current, replaced or refused."""
+
+    file: str
+    on_upload: str
+    as_of: datetime
+    state: str
+    reason: str | None
+    rows: int
+    matched: int
+    duplicates: int
+    not_found: int
+    ambiguous: int
+    bad: int
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows, and then rows by outcome."""
+        names = ("rows", "matched", "duplicates", "not_found", "ambiguous", "bad")
+        return {name: getattr(self, name) for name in names}
+
+
 def published(settings: Settings) -> list[SegmentRow]:
     """The catalogue by name, deleted segments included. Raises NothingPublished and WarehouseBusy."""
     with _reading(settings) as connection:
@@ -146,6 +169,28 @@ def last_moment(settings: Settings) -> datetime | None:
             "select max_by(as_of, run_no) from raw.runs where is_published and mode = 'present'"
         ).fetchone()
     return row[0].replace(tzinfo=UTC) if row and row[0] else None
+
+
+def last_upload(settings: Settings, name: str) -> ListUpload | None:
+    """The last upload of a list, good or refused; None for other segments. Raises as `published` does."""
+    with _reading(settings) as connection:
+        return last_uploads(connection, [name]).get(name)
+
+
+def last_uploads(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> dict[str, ListUpload]:
+    """The last upload of those of the segments that are lists."""
+    if not _exists(connection, "segments", "list_uploads"):  # a warehouse from before there were lists
+        return {}
+    rows = connection.execute(
+        "select segment, file, on_upload, as_of, state, reason, rows, matched, duplicates, not_found, ambiguous, bad"
+        " from segments.list_uploads where list_contains(?, segment)"
+        " qualify row_number() over (partition by segment order by upload_no desc) = 1",
+        [list(names)],
+    ).fetchall()
+    return {
+        segment: ListUpload(file, on_upload, as_of.replace(tzinfo=UTC), *rest)
+        for segment, file, on_upload, as_of, *rest in rows
+    }
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from orchestration.dbt_runner import Built, DbtFailed, dbt, sync_project, write_
 from orchestration.decisions import Decision, assign_slots, decide, dropped_attributes, due, readable
 from orchestration.isolation import PLAN_NODES, culprits
 from orchestration.landing import confirm_landing, load_landing
+from orchestration.lists import load_lists
 from orchestration.settings import Settings
 from orchestration.state import State
 from orchestration.warehouse import connect, exclusively
@@ -109,7 +110,10 @@ def prepare(
         dropped = dropped_attributes(
             {name: folder.definitions[name] for name in wanted}, known.attributes, found.attributes
         )
-        unfit = {**found.meant.failed, **broken}
+        lists = load_lists(
+            connection, {name: folder.definitions[name] for name in wanted}, as_of, state.next_run(connection)
+        )
+        unfit = {**found.meant.failed, **lists, **broken}
         refused = {**dropped, **{name: reason for name, reason in unfit.items() if name in wanted}}
         runnable = {name: one for name, one in folder.definitions.items() if name not in broken}
         plan = compile_for(

@@ -122,6 +122,13 @@ def attribute_keys(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     )
 
 
+def next_run(connection: duckdb.DuckDBPyConnection) -> int:
+    """The number of the run that is being prepared; those of dead runs are given again."""
+    row = connection.execute("select coalesce(max(run_no), 0) + 1 from raw.runs where is_published").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def open_run(
     connection: duckdb.DuckDBPyConnection,
     as_of: datetime,
@@ -142,9 +149,7 @@ def open_run(
         connection.execute(
             f"delete from raw.{table} where run_no in (select run_no from raw.runs where not is_published)"
         )
-    row = connection.execute("select coalesce(max(run_no), 0) + 1 from raw.runs").fetchone()
-    assert row is not None
-    run_no = int(row[0])
+    run_no = next_run(connection)
     moment = as_of.astimezone(UTC).replace(tzinfo=None)
     row_of_run = [run_no, moment, day, mode, False, source_run, over_recorded]
     connection.execute("insert into raw.runs values (?, ?, ?, ?, ?, ?, ?)", row_of_run)

@@ -19,6 +19,7 @@ from orchestration.assets.moments import RunMoment, calculate, run_moments
 from orchestration.assets.segment_page import page, page_of_errors
 from orchestration.names import GROUPS, POOL, model_key, segment_key
 from orchestration.partitions import days
+from orchestration.published import ListUpload, last_uploads
 from orchestration.settings import Settings
 from orchestration.warehouse import connect, exclusively
 from orchestration.watch import Watch
@@ -35,12 +36,13 @@ LABEL = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 @dataclass(frozen=True)
 class Numbers:
     """What the warehouse publishes of one segment for one day. `is_new` if the run at hand calculated it. `prediction`
-    says how good the forecast of a predictive segment is, by name."""
+    says how good the forecast of a predictive segment is, by name; `upload` is the last one of a list."""
 
     status: str
     reason: str | None
     as_of: datetime | None
     is_new: bool
+    upload: ListUpload | None
     prediction: Mapping[str, float]
     users: int
     ios: int
@@ -129,6 +131,8 @@ def _checks(names: Iterable[str], numbers: Mapping[str, Numbers]) -> Iterator[dg
 def metadata(one: Numbers, way: Waterfall | None = None) -> dict[str, dg.MetadataValue]:
     """Numbers plot over time by themselves, so they stay numbers; `way` is what a connector segment has besides."""
     calculated = {"as_of": dg.MetadataValue.timestamp(one.as_of)} if one.as_of else {}
+    counts = one.upload.counts if one.upload else {}
+    uploaded = {f"upload_{name}": dg.MetadataValue.int(number) for name, number in counts.items()}
     return {
         "dagster/row_count": dg.MetadataValue.int(one.users),
         "users": dg.MetadataValue.int(one.users),
@@ -142,6 +146,7 @@ def metadata(one: Numbers, way: Waterfall | None = None) -> dict[str, dg.Metadat
         **({"reason": dg.MetadataValue.text(one.reason)} if one.reason else {}),
         **calculated,
         **(match_rate.metadata(way) if way else {}),
+        **uploaded,
     }
 
 
@@ -156,6 +161,7 @@ def read_numbers(settings: Settings, names: Iterable[str], moments: Sequence[Run
 
 
 def _numbers(connection: duckdb.DuckDBPyConnection, names: Iterable[str], now: RunMoment) -> dict[str, Numbers]:
+    uploads = last_uploads(connection, names)
     rows = connection.execute(
         """
         select s.segment, s.status, s.reason, s.updated_at, coalesce(s.updated_at = ?, false), p,
@@ -177,7 +183,8 @@ def _numbers(connection: duckdb.DuckDBPyConnection, names: Iterable[str], now: R
     for name, status, reason, at, is_new, judged, *numbers in rows:
         prediction = {key: float(one) for key, one in (judged or {}).items() if key != "segment" and one is not None}
         as_of = at and at.replace(tzinfo=UTC)
-        found[name] = Numbers(status, reason, as_of, is_new, prediction, *(number or 0 for number in numbers))
+        counts = [number or 0 for number in numbers]
+        found[name] = Numbers(status, reason, as_of, is_new, uploads.get(name), prediction, *counts)
     return found
 
 
@@ -189,7 +196,7 @@ def _past_numbers(connection: duckdb.DuckDBPyConnection, names: Iterable[str], n
         """,
         [now.day, list(names)],
     ).fetchall()
-    return {name: Numbers(status, None, now.as_of, True, {}, *numbers) for name, status, *numbers in rows}
+    return {name: Numbers(status, None, now.as_of, True, None, {}, *numbers) for name, status, *numbers in rows}
 
 
 # ---------------------------------------------------------------- what the page says before any run

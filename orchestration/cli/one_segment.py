@@ -29,7 +29,7 @@ from segmentation.language.model import Connector, Definition, Live, Predict, Ru
 from segmentation.language.problems import did_you_mean
 
 if TYPE_CHECKING:
-    from orchestration.published import DayRow, PredictionRow, SegmentRow
+    from orchestration.published import DayRow, ListUpload, PredictionRow, SegmentRow
     from orchestration.waterfall import Waterfall
 
 TREND_DAYS = 14
@@ -40,7 +40,8 @@ NEVER = "calculating"  # the status of a segment that was never calculated
 class OneSegment:
     """`row` is None if no run has seen the segment, `definition` if its file is gone or broken.
 
-    `way` is how a connector segment came by its members; `nothing` is the sentence of a workspace without any run.
+    `way` is how a connector segment came by its members, `upload` the last one of a list; `nothing` is the sentence of
+    a workspace without any run.
     """
 
     name: str
@@ -51,12 +52,13 @@ class OneSegment:
     history: tuple[DayRow, ...]
     way: Waterfall | None
     prediction: PredictionRow | None
+    upload: ListUpload | None
     nothing: str | None
 
 
 def look_up(settings: Settings, name: str) -> OneSegment:
     """What is known of a segment. Raises ValueError naming the nearest if there is none, and WarehouseBusy."""
-    from orchestration.published import NothingPublished, prediction, published, size_history
+    from orchestration.published import NothingPublished, last_upload, prediction, published, size_history
     from orchestration.waterfall import waterfalls
 
     folder = load_folder(settings.segments) if settings.segments.is_dir() else Folder({}, [], [], set(), [])
@@ -77,6 +79,7 @@ def look_up(settings: Settings, name: str) -> OneSegment:
         tuple(size_history(settings, name, TREND_DAYS)) if nothing is None else (),
         waterfalls(settings, [name]).get(name) if name in rows else None,
         prediction(settings, name) if name in rows and rows[name].kind == "predict" else None,
+        last_upload(settings, name) if name in rows else None,
         nothing,
     )
 
@@ -94,6 +97,7 @@ def as_json(one: OneSegment) -> dict[str, object]:
         "dependants": list(one.dependants),
         "problems": list(one.problems),
         "prediction": vars(one.prediction) if one.prediction else None,
+        "last_upload": vars(one.upload) if one.upload else None,
         "history": [vars(day) for day in one.history],
         "matching": vars(one.way) if one.way else None,
     }
@@ -158,6 +162,8 @@ def _details(one: OneSegment, settings: Settings) -> None:
         ]
     if one.prediction is not None:
         facts += _forecast(one.prediction)
+    if one.upload is not None:
+        facts += [("last upload", _upload(one.upload, settings)), ("its rows", _rows(one.upload))]
     if definition is not None:
         created = " on ".join(str(part) for part in (definition.created_by, definition.created_on) if part)
         facts += [
@@ -187,6 +193,18 @@ def _forecast(row: PredictionRow) -> list[tuple[str, str | None]]:
         line = f"from a score of {row.threshold:g} on, " if row.threshold is not None else ""
         quality = f"{line}{row.held_out_precision:.1%} right, finds {row.held_out_recall:.1%} of those who do it"
     return [("learnt from", learnt), ("held out", quality)]
+
+
+def _upload(upload: ListUpload, settings: Settings) -> str:
+    did = "refused" if upload.state == "refused" else "replaced" if upload.on_upload == "replace" else "added"
+    return f"{upload.file} as of {moment_text(upload.as_of, settings.zone)}, {did}"
+
+
+def _rows(upload: ListUpload) -> str:
+    return (
+        f"{count(upload.rows, 'row')}: {upload.matched:,} matched, {count(upload.duplicates, 'duplicate')},"
+        f" {upload.not_found:,} unknown, {upload.ambiguous:,} ambiguous, {upload.bad:,} bad"
+    )
 
 
 def _tree(definition: Definition) -> str | None:

@@ -21,6 +21,7 @@ def validate(folder: Path | None, as_json: bool) -> None:
 
     Each error is one line on stderr: FILE:LINE: what was found, what was expected.
     """
+    from orchestration.lists import missing_lists
     from orchestration.settings import default_segments
     from segmentation.language.folder import load_folder
 
@@ -28,18 +29,21 @@ def validate(folder: Path | None, as_json: bool) -> None:
     checked = load_folder(folder)
     for warning in checked.warnings:
         complain(f"{warning.file}:{warning.line}: warning: {warning.message}")
-    for problem in checked.problems:
+    missing = missing_lists(checked)
+    problems = sorted([*checked.problems, *missing])
+    for problem in problems:
         complain(str(problem))
     if as_json:
-        print_json([one._asdict() for one in checked.problems])
-    elif checked.problems:
-        files = len({one.file for one in checked.problems})
-        say(f"{count(len(checked.problems), 'error')} in {count(files, 'file')}; {_valid(len(checked.definitions))}")
+        print_json([one._asdict() for one in problems])
+    elif problems:
+        files = len({one.file for one in problems})
+        good = len(checked.definitions) - len(missing)
+        say(f"{count(len(problems), 'error')} in {count(files, 'file')}; {_valid(good)}")
     elif not checked.definitions:
         say(f"no segment files (*.yml) in {folder}")
     else:
         say(_valid(len(checked.definitions)))
-    if checked.problems:
+    if problems:
         raise Failed
 
 

@@ -6,7 +6,7 @@ Not here: one file alone (parse.py), and what a command does when something is w
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from segmentation.language.canonical import definition_hash
@@ -25,7 +25,7 @@ class Folder:
 
     `definitions` are the good ones by name; `problems` and `warnings` go by file and line; `broken` are the names
     whose file has an error, which a run may still refer to by their stored members; `order` names every good
-    definition after those it refers to.
+    definition after those it refers to; `list_lines` are the lines that name the files of lists, by segment.
     """
 
     definitions: dict[str, Definition]
@@ -33,6 +33,7 @@ class Folder:
     warnings: list[Problem]
     broken: set[str]
     order: list[str]
+    list_lines: Mapping[str, int] = field(default_factory=dict)
 
 
 def load_folder(path: str | Path, also: Iterable[Path] = ()) -> Folder:
@@ -124,6 +125,7 @@ def check_together(files: Iterable[Parsed], deleted: Collection[str] = ()) -> Fo
         warnings=sorted(warnings),
         broken=broken,
         order=order,
+        list_lines={one.name: one.list_line for one in files if one.list_line is not None},
     )
 
 

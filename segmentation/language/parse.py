@@ -27,7 +27,8 @@ Body = Rule | Connector | StaticList | Live | Predict
 class Parsed:
     """What one file holds: a definition if it has no error, and what was noted on the way.
 
-    `references` are names of other segments with the line that names them; `name` is the file's name without ending.
+    `references` are names of other segments with the line that names them; `name` is the file's name without ending;
+    `list_line` is the line that names the file of a list.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Parsed:
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
     references: tuple[tuple[str, int], ...]
+    list_line: int | None = None
 
 
 def parse_text(text: str, file: str) -> Parsed:
@@ -59,7 +61,8 @@ def parse_text(text: str, file: str) -> Parsed:
         else:
             definition = _definition(node, stem, r)
     problems = tuple(sorted(set(r.problems), key=lambda problem: (problem.line, problem.message)))
-    return Parsed(stem, None if problems else definition, problems, tuple(sorted(set(r.warnings))), tuple(r.references))
+    good = None if problems else definition
+    return Parsed(stem, good, problems, tuple(sorted(set(r.warnings))), tuple(r.references), r.list_line)
 
 
 def _definition(fields: Fields, stem: str, r: Report) -> Definition | None:

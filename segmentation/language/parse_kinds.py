@@ -46,6 +46,7 @@ def static_list(node: Node, r: Report) -> StaticList | None:
     if fields is None:
         return None
     file = text(fields.fields["file"], r, "a path relative to the segment file") if "file" in fields.fields else None
+    r.list_line = fields.lines.get("file")
     upload = choice(fields.fields["on_upload"], r, words.ON_UPLOAD) if "on_upload" in fields.fields else "replace"
     if file is None or upload is None:
         return None

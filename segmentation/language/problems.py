@@ -34,6 +34,7 @@ class Report:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.references: list[tuple[str, int]] = []  # segment name, line
+        self.list_line: int | None = None  # the line that names the file of a list
         self.fresh_windows: list[tuple[str, int]] = []  # `today` and the like on events: word, line
 
     def error(self, line: int, message: str) -> None:

@@ -19,6 +19,7 @@ RELATIONS: Mapping[Kind, str] = {
     "connector": "audience_people",
     "live": "live_people",
     "predict": "prediction_people",
+    "list": "list_people",
 }
 
 

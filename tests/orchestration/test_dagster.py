@@ -16,8 +16,8 @@ from tests.orchestration.workspace import Workspace, an_event
 ASSETS = """
 landing/audience_members landing/audiences landing/blacklist landing/consents landing/devices landing/events
 landing/message_events landing/messages landing/users models/connector_segments models/id_matches
-models/live_qualifications models/segment_changes models/segment_members models/segment_membership
-models/segment_predictions models/segment_size_daily models/segments models/user_devices
+models/list_rows models/list_uploads models/live_qualifications models/segment_changes models/segment_members
+models/segment_membership models/segment_predictions models/segment_size_daily models/segments models/user_devices
 segments/buyers segments/gold segments/gold_buyers segments/quiet
 """.split()
 
