@@ -96,18 +96,12 @@ def read_rows(con: duckdb.DuckDBPyConnection, path: Path, shape: Shape, upload_n
     engine cannot read on, with the line.
     """
     literal_path = re.sub(r"([*?\[])", r"[\1]", str(path))  # what would be a wildcard stands for itself
+    values = {"path": literal_path, "first": first_row, "upload": upload_no, "header": shape.header_line}
     try:
-        con.execute(
-            "insert into raw.list_rows select $first + row_number() over () - 1, $upload, line,"
-            f" case when is_whole then type end, case when is_whole then {_TRIMMED} end, {_PROBLEM} from ({_ROWS_OF_CSV if shape.delimiter else _ROWS_OF_LINES})",
-            {
-                "path": literal_path,
-                "first": first_row,
-                "upload": upload_no,
-                "header": shape.header_line,
-                **(_csv_values(shape) if shape.delimiter else {}),
-            },
-        )
+        if shape.delimiter is None:
+            con.execute(_insert(_ROWS_OF_LINES), values)
+        else:
+            con.execute(_insert(_ROWS_OF_CSV), {**values, **_csv_values(shape, shape.delimiter)})
     except duckdb.InvalidInputException as error:  # its message quotes the line, and logs never hold people
         raise ListRefused(_engine_says(str(error))) from None
     con.execute(_REPEATS, {"upload": upload_no})
@@ -119,12 +113,11 @@ def read_rows(con: duckdb.DuckDBPyConnection, path: Path, shape: Shape, upload_n
     return Counts(*found)
 
 
-def _csv_values(shape: Shape) -> dict[str, object]:
-    assert shape.delimiter is not None
-    mark = re.escape(shape.delimiter)
+def _csv_values(shape: Shape, delimiter: str) -> dict[str, object]:
+    mark = re.escape(delimiter)
     cell = rf' *"(?:[^"]|"")*" *|[^{mark}"]*'
     return {
-        "mark": shape.delimiter,
+        "mark": delimiter,
         "row": f"(?:{mark}(?:{cell}))+",
         "cell": f"{mark}({cell})",
         "something": rf'[^{BLANK}{mark}"]',
@@ -154,7 +147,7 @@ _UNQUOTED = """case when {0} like '"%"' and length({0}) > 1 then replace({0}[2:-
 
 _ROWS_OF_LINES = f"""
     select line, 'i' as type, true as is_whole, {_UNQUOTED.format("trim(said)")} as identity
-    from ({_LINES}) where regexp_matches(said, '[^{BLANK}]') and line > $header
+    from ({_LINES}) where regexp_matches(said, '[^{BLANK}"]') and line > $header
 """
 
 # A delimiter in front makes every cell begin alike, so that none of them is empty for the pattern.
@@ -175,15 +168,22 @@ _ROWS_OF_CSV = f"""
     )
 """
 
-_TRIMMED = f"regexp_replace(identity, '^[{BLANK}]+|[{BLANK}]+$', '', 'g')"
 
-_PROBLEM = f"""
-    case
-        when not is_whole then 'unreadable'
-        when type is null or type not in ('g', 'i') then 'bad_type'
-        when identity is null or not regexp_matches(identity, '[^{BLANK}]') then 'no_identity'
-    end
-"""
+def _insert(rows: str) -> str:
+    return f"""
+        insert into raw.list_rows
+        select
+            $first + row_number() over () - 1, $upload, line,
+            case when is_whole then type end,
+            case when is_whole then regexp_replace(identity, '^[{BLANK}]+|[{BLANK}]+$', '', 'g') end,
+            case
+                when not is_whole then 'unreadable'
+                when type is null or type not in ('g', 'i') then 'bad_type'
+                when identity is null or not regexp_matches(identity, '[^{BLANK}]') then 'no_identity'
+            end
+        from ({rows})
+    """
+
 
 # Grouped by a digest: fixed in size, the groups of a large file go through the disk and not through memory.
 _REPEATS = """

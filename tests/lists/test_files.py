@@ -52,8 +52,7 @@ def test_rows_keep_their_places_in_a_file_that_is_read_in_pieces(con: duckdb.Duc
     )
     with (tmp_path / "case.csv").open("ab") as file:
         file.write(b"i,\xff\n")
-    assert take(con, tmp_path) == {"case": f"case.csv:{many + 2}: found bytes that are not UTF-8, expected text saved as"
-                                   " UTF-8"}  # fmt: skip
+    assert take(con, tmp_path)["case"].startswith(f"case.csv:{many + 2}: found bytes that are not UTF-8")
     with (tmp_path / "case.csv").open("rb+") as file:
         file.truncate(file.seek(-4, 2))
     assert take(con, tmp_path) == {}

@@ -41,7 +41,7 @@ class Verdict:
 def lines_of(content: str) -> list[Line]:
     """The lines of a file that are not blank, the header of a file with Type and Identity left out."""
     numbered = list(enumerate(re.split(r"\r\n|\n|\r", content.removeprefix("\ufeff")), start=1))
-    written = [(number, text) for number, text in numbered if _stripped(text)]
+    written = [(number, text) for number, text in numbered if _stripped(text.replace('"', ""))]
     if not written:
         return []
     for delimiter in ",;\t|":
