@@ -5,11 +5,14 @@ The tests of a class build on each other's workspace in the order of the file.
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from orchestration import recalculation
+from orchestration.assets.moments import RunMoment
+from orchestration.assets.segments import metadata, read_numbers
 from orchestration.dbt_runner import DbtFailed
 from tests.orchestration.workspace import Workspace, an_event
 
@@ -100,6 +103,16 @@ class TestReplace:
             (number, 13, "no_identity", None, None),
         ]
         assert totals(workspace, "vip") == [("current", 12, 2, 4, 2, 2, 2)]
+
+    def test_its_page_in_dagster_shows_the_counts_of_the_last_upload(self, workspace: Workspace):
+        now = RunMoment(date(2026, 1, 1), workspace.moment("2026-01-02"), is_past=False, is_finished=True)
+        numbers = read_numbers(workspace.settings, ["vip", "gold"], now)
+        counts = {name: value.value for name, value in metadata(numbers["vip"]).items() if name.startswith("upload_")}
+        assert counts == {
+            "upload_rows": 12, "upload_matched": 2, "upload_duplicates": 4, "upload_not_found": 2,
+            "upload_ambiguous": 2, "upload_bad": 2,
+        }  # fmt: skip
+        assert not any(name.startswith("upload_") for name in metadata(numbers["gold"]))
 
     def test_a_list_is_read_by_rules_and_joined_with_other_segments(self, workspace: Workspace):
         assert workspace.members() == {
