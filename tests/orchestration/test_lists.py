@@ -106,7 +106,7 @@ class TestReplace:
 
     def test_its_page_in_dagster_shows_the_counts_of_the_last_upload(self, workspace: Workspace):
         now = RunMoment(date(2026, 1, 1), workspace.moment("2026-01-02"), is_past=False, is_finished=True)
-        numbers = read_numbers(workspace.settings, ["vip", "gold"], now)
+        (numbers,) = read_numbers(workspace.settings, ["vip", "gold"], [now])
         counts = {name: value.value for name, value in metadata(numbers["vip"]).items() if name.startswith("upload_")}
         assert counts == {
             "upload_rows": 12, "upload_matched": 2, "upload_duplicates": 4, "upload_not_found": 2,
@@ -237,16 +237,18 @@ class TestAdd:
         assert workspace.members() == {"guests": "ann bob dan fay"}
         assert [row[0] for row in totals(workspace, "guests")] == ["current"] * 3
 
-    def test_a_past_day_sees_the_list_and_leaves_it_as_it_is(self, workspace: Workspace):
+    def test_a_past_day_sees_the_file_as_it_is_and_shows_no_upload(self, workspace: Workspace):
         public = ("segments", "segment_members", "segment_changes", "list_uploads", "list_rows")
         before = workspace.public(*public)
-        workspace.reconstruct("2026-01-03")
+        upload(workspace, "moved.txt", "Type,Identity\ng,Eve\n")
+        workspace.reconstruct("2025-12-30", "2025-12-31")
         assert workspace.public(*public) == before
-        assert workspace.days("guests")["2026-01-03"] == (4, 0, 0)
+        days = workspace.days("guests")
+        assert (days["2025-12-30"], days["2025-12-31"]) == ((5, 0, 0), (5, 0, 0))
 
     def test_from_add_to_replace_the_file_at_hand_is_the_list(self, workspace: Workspace):
         workspace.define(guests="list: {file: lists/moved.txt, on_upload: replace}\n")
         workspace.run("2026-01-07")
-        assert workspace.members() == {"guests": "dan"}
+        assert workspace.members() == {"guests": "Eve"}
         assert [row[0] for row in totals(workspace, "guests")] == ["replaced"] * 3 + ["current"]
         assert {cause for *_, cause, _ in workspace.changes("2026-01-07")} == {"definition"}
