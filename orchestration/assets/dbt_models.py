@@ -7,6 +7,7 @@ Not here: what the models say (`dbt_project/`), and how their plan is compiled (
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,8 @@ def _build(
     watch: Watch,
     flags: Sequence[str] = (),
 ) -> tuple[list[Any], DbtFailed | None]:
-    """Builds the step's models; events are held back, because a plan that failed may be replaced by another."""
+    """Builds the step's models; events are held back, because a plan that failed may be replaced by another, and given
+    in the order of Dagster's graph, which may be older than the plan and know models that no longer read each other."""
     with with_environment(dbt_environment(settings)):
         invocation = dbt.cli(["build", *NO_UNIT_TESTS, *flags], context=context, raise_on_error=False)
     events = []
@@ -131,6 +133,13 @@ def _build(
         events.append(event)
         if watch.on_node and isinstance(event, dg.Output):
             watch.on_node(Built(event.output_name.split("__", 1)[-1], "success", 0.0))
+    graph = {key: context.assets_def.asset_deps[key] for key in context.assets_def.keys}
+    place = {key: number for number, key in enumerate(TopologicalSorter(graph).static_order())}
+    events.sort(
+        key=lambda event: (
+            place[context.asset_key_for_output(event.output_name)] if isinstance(event, dg.Output) else len(place)
+        )
+    )
     results_file = invocation.target_path / "run_results.json"
     results = json.loads(results_file.read_text())["results"] if results_file.exists() else []
     bad = [one for one in results if one["status"] in ("error", "fail")]
