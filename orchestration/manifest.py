@@ -28,10 +28,10 @@ def ensure_manifest(settings: Settings) -> Path:
 
 def _ensure(settings: Settings) -> Path:
     sync_project(settings.project)
-    if not any((settings.project / PLAN_MODELS).glob("*.sql")):
-        write_plan(
-            settings.project, compile_plan({}, Clock(datetime(2000, 1, 1, tzinfo=UTC), settings.zone), {}).models
-        )
+    # A plan of an earlier version may lack models that others refer to; which there are depends on no definition.
+    empty = compile_plan({}, Clock(datetime(2000, 1, 1, tzinfo=UTC), settings.zone), {}).models
+    if {file.stem for file in (settings.project / PLAN_MODELS).glob("*.sql")} != set(empty):
+        write_plan(settings.project, empty)
     manifest, stamp = settings.project / "target" / "manifest.json", settings.project / "target" / STAMP
     wanted = fingerprint(settings.project)
     if not manifest.exists() or not stamp.exists() or stamp.read_text() != wanted:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from orchestration.definitions import build_defs
+from orchestration.manifest import ensure_manifest
 from orchestration.names import AS_OF_TAG, DAILY_JOB, SEGMENTS_JOB, landing_key, model_key, segment_key
 from tests.orchestration.story import MEMBERS, MIDNIGHTS, arrive, begin
 from tests.orchestration.workspace import Workspace, an_event
@@ -115,6 +117,16 @@ def test_the_page_of_a_segment_says_its_rule_in_words_and_who_made_it(place: Pla
     assert (node.owners, node.group_name, node.tags.get("value")) == (["crm@example.com"], "rule_based", "")
     assert "top tier" not in node.tags  # a label that Dagster could not hold as a tag
     assert graph(place).get(segment_key("quiet")).owners == []
+
+
+def test_a_workspace_of_an_earlier_version_is_loaded_though_its_plan_lacks_models(tmp_path: Path):
+    settings = Workspace(tmp_path).settings
+    plan = ensure_manifest(settings).parents[1] / "models/plan"
+    (plan / "roll_bits.sql").unlink()
+    (plan / "of_another_time.sql").write_text("select * from {{ ref('gone') }}\n")
+    (settings.project / "target/parsed.sha256").unlink()
+    ensure_manifest(settings)
+    assert {"roll_bits", "of_another_time"} & {file.stem for file in plan.glob("*.sql")} == {"roll_bits"}
 
 
 # ---------------------------------------------------------------- runs, in the order of the file

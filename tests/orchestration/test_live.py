@@ -191,6 +191,15 @@ def test_a_past_day_is_reconstructed_without_the_log(told: Told):
     assert told.workspace.days("abandoned")["2026-03-02"] == (0, 0, 1)
 
 
+def test_past_days_in_a_chain_are_what_they_are_one_by_one(told: Told):
+    days = ("2026-03-01", "2026-03-02", "2026-03-03")
+    told.workspace.reconstruct(*days, over_recorded=True)
+    chained = told.workspace.public("segment_size_daily")
+    for day in reversed(days):
+        told.workspace.reconstruct(day, over_recorded=True)
+    assert told.workspace.public("segment_size_daily") == chained
+
+
 def test_a_run_that_dies_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     workspace = begin(Workspace(tmp_path))
     workspace.run("2026-03-02T11:00:00Z")

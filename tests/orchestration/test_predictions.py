@@ -145,6 +145,15 @@ def test_a_past_day_is_computed_as_if_it_were_today_and_leaves_today_alone(shop:
     assert shop.days("buyers")["2026-03-10"][0] == recorded[0] == len(expected(LAST - timedelta(days=1))["buyers"])
 
 
+def test_past_days_in_a_chain_are_forecast_one_by_one(shop: Workspace):
+    days = ("2026-03-08", "2026-03-09", "2026-03-10")
+    shop.reconstruct(*days, over_recorded=True)
+    chained = shop.public("segment_size_daily")
+    for day in reversed(days):
+        shop.reconstruct(day, over_recorded=True)
+    assert shop.public("segment_size_daily") == chained
+
+
 def test_an_evaluation_finds_the_same_and_says_which_have_too_little_to_learn_from(shop: Workspace, tmp_path: Path):
     folder = load_folder(shop.settings.segments)
     found = evaluate(folder, shop.settings, LAST, tmp_path / "members.csv")
