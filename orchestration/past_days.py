@@ -10,6 +10,7 @@ Not here: which of a recorded and a reconstructed day is shown (`dbt_project/mod
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -127,9 +128,7 @@ class PastDays:
         select = [f"{one}+,+{target}" for one in (*moved, "source:raw.runs") for target in targets]
         if self.manifest is None or not put_into(self.manifest, plan.models):
             self.manifest = parsed(self.settings)
-        # dbt opens the file for every model, which costs more than these models do unless it is open here meanwhile.
-        with connect(self.settings.warehouse):
-            dbt(self.settings, "run", select, on_node=on_node, flags=(*STAGED, *UNCACHED), manifest=self.manifest)
+        dbt(self.settings, "run", select, on_node=on_node, flags=(*STAGED, *UNCACHED), manifest=self.manifest)
 
     def _remember(self, prepared: Prepared) -> None:
         self.built, self.layout, self.at = prepared.plan.models, prepared.plan.layout, prepared.as_of
@@ -183,9 +182,12 @@ def reconstruct_now(
     written: list[date] = []
     prepared = None
     for day in sorted(set(days)):
-        prepared = past.open(day, on_node)
-        past.build(prepared, on_node)
-        past.publish(prepared)
+        # Each model and each step opens the file, which costs more than a day does unless it is open here meanwhile.
+        # The first day takes longer, and between days it is let go, for those who want to read.
+        with connect(settings.warehouse) if past.is_published else nullcontext():
+            prepared = past.open(day, on_node)
+            past.build(prepared, on_node)
+            past.publish(prepared)
         written.append(day)
         if on_day:
             on_day(day)
