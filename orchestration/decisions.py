@@ -5,22 +5,26 @@ Not here: reading state or writing it (`state.py`), running anything (`recalcula
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Literal
 
 from croniter import croniter
 
+from orchestration.memory import Memory
 from segmentation.clock import Clock
+from segmentation.language.canonical import definition_hash
 from segmentation.language.folder import Folder
 from segmentation.language.model import Attribute, Definition, Live, leaves
+from segmentation.language.words import SYSTEM_SEGMENTS
 from segmentation.plan.live_triggers import asked_attributes
 
-Outcome = Literal["computed", "stale", "failed", "kept", "paused", "deleted"]
+Outcome = Literal["computed", "stale", "failed", "kept", "waiting", "paused", "idle", "deleted"]
 Cause = Literal["initial", "definition", "data"]
 NOTHING: Mapping[str, str] = MappingProxyType({})
+NO_MEMORIES: Mapping[str, Memory] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,13 @@ class Known:
     computed_hash: str | None  # of the last computation; None if it never was computed or was deleted
     was_computed: bool = True  # ever, deleted or not
     computed_at: datetime | None = None  # the moment of the last computation, aware UTC
+    memory: Memory = field(default_factory=Memory)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of one segment in a run. `definition` is None when its file is broken or gone."""
+    """What becomes of one segment in a run. `definition` is None when its file is broken or gone; its hash is that of
+    what the members come from, as `rests_on` tells it."""
 
     segment: str
     segment_no: int
@@ -46,6 +52,7 @@ class Decision:
     reason: str | None = None
     cause: Cause | None = None
     definition: Definition | None = None
+    memory: Memory = field(default_factory=Memory)
 
 
 def assign_slots(known: Mapping[str, int], names: Iterable[str]) -> dict[str, int]:
@@ -66,7 +73,7 @@ def with_dependants(names: Iterable[str], definitions: Mapping[str, Definition])
 
 
 def with_references(names: Iterable[str], definitions: Mapping[str, Definition]) -> set[str]:
-    """The names and every segment that one of them reads, however far; system segments and unknown names are left."""
+    """The names and every segment that one of them reads, however far; unknown names are left."""
     found = set(names)
     waiting = list(found)
     while waiting:
@@ -77,27 +84,63 @@ def with_references(names: Iterable[str], definitions: Mapping[str, Definition])
     return found
 
 
-def due(folder: Folder, known: Mapping[str, Known], only: Iterable[str] | None, clock: Clock) -> set[str]:
+def rests_on(folder: Folder, known: Mapping[str, Known], computed: Collection[str]) -> dict[str, str]:
+    """The hash of what everybody's members come from, once `computed` are computed from their files as they are.
+
+    Whatever is not computed has the members of its last computation, and so has what reads it: a file that is broken
+    or was edited and not computed yet changes nothing for its readers.
+    """
+    hashes = {name: one.computed_hash for name, one in known.items() if one.computed_hash is not None}
+    for name in folder.order:
+        if name in computed:
+            hashes[name] = _hash_over(folder.definitions[name], hashes)
+    return hashes
+
+
+def _hash_over(definition: Definition, hashes: Mapping[str, str]) -> str:
+    return definition_hash(definition, {n: h for n, h in hashes.items() if n not in SYSTEM_SEGMENTS})
+
+
+def due(
+    folder: Folder,
+    known: Mapping[str, Known],
+    only: Iterable[str] | None,
+    clock: Clock,
+    *,
+    idle: Collection[str] = (),
+    failing: Collection[str] = (),
+    automatic: bool = False,
+) -> set[str]:
     """Names to compute at the clock's moment.
 
     When segments are named (`only`), those and what reads them. Else what is recalculated at least daily; what has a
     cron line of its own, if it has ticked since the last computation; and whatever was never computed or has been
-    edited since, unless it waits for people (`manual`) and never was. Paused segments stay as they are unless named.
+    edited since, unless it waits for people (`manual`) and never was. Paused and idle segments stay as they are unless
+    a person names them. `failing` are known to fail, so that those who read them find their old members.
     """
     good = folder.definitions
+    resting = {name for name, one in good.items() if one.paused} | set(idle)
     if only is not None:
-        named = set(only) & set(good)
-        return {n for n in with_dependants(named, good) if n in named or not good[n].paused}
-    return {name for name, one in good.items() if not one.paused and _is_due(one, known.get(name), clock)}
+        named = set(only) & set(good) - (resting if automatic else set())
+        return {n for n in with_dependants(named, good) if n in named or n not in resting}
+    found = set()
+    hashes = rests_on(folder, known, ())
+    for name in folder.order:
+        now = _hash_over(good[name], hashes)
+        if name not in resting and _is_due(good[name], known.get(name), now, clock):
+            found.add(name)
+            if name not in failing:
+                hashes[name] = now
+    return found
 
 
-def _is_due(definition: Definition, before: Known | None, clock: Clock) -> bool:
+def _is_due(definition: Definition, before: Known | None, hash_now: str, clock: Clock) -> bool:
     policy = definition.refresh.policy
     if policy in ("daily", "every"):
         return True
     if before is None or before.computed_hash is None:
         return policy != "manual"
-    if before.computed_hash != definition.hash:
+    if before.computed_hash != hash_now:
         return True
     return policy == "cron" and _has_ticked(str(definition.refresh.cron), before.computed_at, clock)
 
@@ -147,6 +190,8 @@ def decide(
     computed: Iterable[str],
     failed: Mapping[str, str],
     older: Mapping[str, str] = NOTHING,
+    idle: Mapping[str, str] = NOTHING,
+    memories: Mapping[str, Memory] = NO_MEMORIES,
 ) -> list[Decision]:
     """One decision for every segment that has a file or ever had one, by name.
 
@@ -156,35 +201,52 @@ def decide(
     problems: dict[str, str] = {}
     for problem in folder.problems:
         problems.setdefault(_stem(problem.file), f"{problem.file}:{problem.line}: {problem.message}")
+    now = rests_on(folder, known, computed)
+    resting = {name for name, one in folder.definitions.items() if one.paused or name in idle or name in failed}
+    soon = rests_on(folder, known, set(folder.order) - resting)
     decisions = []
     for name in sorted(slots):
         definition, before = folder.definitions.get(name), known.get(name)
-        number = slots[name]
+        number, reason = slots[name], None
+        cause: Cause | None = None
         if name in computed:
             assert definition is not None
-            stale = older.get(name) or stale_reason(definition, computed, failed, folder, known, older)
-            cause: Cause = (
+            definition = replace(definition, hash=now[name])
+            reason = older.get(name) or stale_reason(definition, computed, failed, folder, known, older)
+            cause = (
                 "initial" if before is None or not before.was_computed
-                else "data" if before.computed_hash == definition.hash
+                else "data" if before.computed_hash == now[name]
                 else "definition"
             )  # fmt: skip
-            decisions.append(Decision(name, number, "stale" if stale else "computed", True, stale, cause, definition))
+            outcome: Outcome = "stale" if reason else "computed"
         elif name in failed:
-            decisions.append(Decision(name, number, "failed", False, failed[name], None, definition))
+            outcome, reason = "failed", failed[name]
         elif definition is None and name in folder.broken:
-            decisions.append(Decision(name, number, "failed", False, problems.get(name, "its file has an error")))
+            outcome, reason = "failed", problems.get(name, "its file has an error")
         elif definition is None:
-            had_members = before is not None and before.computed_hash is not None
-            decisions.append(Decision(name, number, "deleted", had_members, "its file is gone", "definition"))
+            outcome, reason, cause = "deleted", "its file is gone", "definition"
         elif definition.paused:
-            decisions.append(Decision(name, number, "paused", False, None, None, definition))
+            outcome = "paused"
+        elif name in idle:
+            outcome, reason = "idle", idle[name]
+        elif before is not None and before.outcome in ("failed", "stale"):
+            outcome, reason = before.outcome, before.reason
         else:
-            carried = before is not None and before.outcome in ("failed", "stale")
-            outcome: Outcome = before.outcome if carried and before else "kept"
-            decisions.append(
-                Decision(name, number, outcome, False, before.reason if carried and before else None, None, definition)
-            )
+            definition = replace(definition, hash=soon[name])
+            outcome = "waiting" if before is not None and _waits(definition, before) else "kept"
+        had_members = before is not None and before.computed_hash is not None
+        is_computed = name in computed or outcome == "deleted" and had_members
+        memory = memories.get(name, Memory())
+        decisions.append(Decision(name, number, outcome, is_computed, reason, cause, definition, memory))
     return decisions
+
+
+def _waits(definition: Definition, before: Known) -> bool:
+    """Whether a segment that was computed once is to be computed again before its members are what its file says."""
+    if before.computed_hash is None:
+        return False
+    resumed = before.outcome in ("paused", "idle", "waiting") and definition.refresh.policy not in ("once", "manual")
+    return resumed or before.computed_hash != definition.hash
 
 
 def stale_reason(

@@ -14,16 +14,16 @@ from orchestration.jobs import jobs
 from orchestration.landing.contract import CONTRACT
 from orchestration.manifest import ensure_manifest
 from orchestration.schedules import schedules
+from orchestration.segment_folder import segments_of
 from orchestration.sensors.live import live_sensor
 from orchestration.settings import Settings, read_settings
 from orchestration.watch import Watch
-from segmentation.language.folder import load_folder
 
 
 def build_defs(settings: Settings, watch: Watch | None = None) -> dg.Definitions:
     """The whole code location of a workspace; `watch` hears of its runs."""
     watch = watch or Watch()
-    folder = load_folder(settings.segments)
+    folder = segments_of(settings)
     manifest = ensure_manifest(settings)
     return dg.Definitions(
         assets=[

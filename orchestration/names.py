@@ -13,6 +13,7 @@ POOL = "warehouse"
 AS_OF_TAG = "segments/as_of"
 PAST_TAG = "segments/reconstruct"  # every day of the run counts as past, whatever was calculated so far
 OVER_RECORDED_TAG = "segments/over_recorded"
+AUTOMATIC_TAGS = {"dagster/schedule_name", "dagster/sensor_name"}  # one is on every run that no person started
 DAILY_JOB = "daily_recalculation"
 SEGMENTS_JOB = "recalculate_segments"
 LIVE_SENSOR = "live_segments"

@@ -26,7 +26,8 @@ ROWS = """
     select s.segment, s.title, s.kind, s.status, s.users, s.message_sent, s.refresh, coalesce(s.ready_to_use, false),
         s.created_by, s.created_on, s.updated_at, s.definition_hash, s.reason, s.description,
         coalesce(s.labels, []), s.file, l.day, coalesce(l.ios, 0), coalesce(l.android, 0), coalesce(l.web, 0),
-        coalesce(l.entered, 0), coalesce(l.left_count, 0)
+        coalesce(l.entered, 0), coalesce(l.left_count, 0), s.test_users,
+        s.visible_from, s.visible_until, s.is_visible
     from segments.segments as s left join latest as l on s.segment = l.segment
     order by s.segment
 """
@@ -65,6 +66,10 @@ class SegmentRow:
     web: int
     entered: int
     left: int
+    test_users: int | None
+    visible_from: datetime | None
+    visible_until: datetime | None
+    is_visible: bool
 
 
 @dataclass(frozen=True)
@@ -212,7 +217,7 @@ def _exists(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> b
 
 def _row(values: tuple[Any, ...]) -> SegmentRow:
     named = dict(zip((column.name for column in fields(SegmentRow)), values, strict=True))
-    moment = named["updated_at"]
-    named["updated_at"] = moment.replace(tzinfo=UTC) if moment else None
+    for column in ("updated_at", "visible_from", "visible_until"):
+        named[column] = named[column].replace(tzinfo=UTC) if named[column] else None
     named["labels"] = tuple(named["labels"])
     return SegmentRow(**named)

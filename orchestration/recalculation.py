@@ -20,14 +20,17 @@ from orchestration import state
 from orchestration.audiences import Meant, look_at_audiences, write_strategies
 from orchestration.dbt_runner import Built, DbtFailed, dbt, sync_project, write_plan
 from orchestration.decisions import Decision, assign_slots, decide, dropped_attributes, due, readable
+from orchestration.idleness import idle
 from orchestration.isolation import PLAN_NODES, culprits
 from orchestration.landing import confirm_landing, load_landing
 from orchestration.lists import load_lists
+from orchestration.memory import remember
+from orchestration.segment_folder import segments_of
 from orchestration.settings import Settings
 from orchestration.state import State
 from orchestration.warehouse import connect, exclusively
 from segmentation.clock import Clock
-from segmentation.language.folder import Folder, load_folder
+from segmentation.language.folder import Folder
 from segmentation.language.model import Definition
 from segmentation.plan.compile import Plan, compile_plan
 
@@ -68,7 +71,7 @@ class Found:
 
 def look_around(settings: Settings, connection: duckdb.DuckDBPyConnection) -> Found:
     """Brings in what has landed, for a run of the present or of a past day. Raises LandingError."""
-    folder = load_folder(settings.segments)
+    folder = segments_of(settings)
     state.prepare_schema(connection)
     load_landing(connection, settings.landing)
     write_strategies(connection, settings.matching)
@@ -90,10 +93,14 @@ def prepare(
     only: Iterable[str] | None = None,
     source_run: str | None = None,
     broken: Mapping[str, str] = NOTHING,
+    automatic: bool = False,
+    ending: date | None = None,
 ) -> Prepared:
     """Loads, decides, compiles and writes the plan. Raises LandingError or ValueError with one sentence.
 
-    `only` names segments to refresh, together with those that read them; `broken` those that failed when they ran.
+    `only` names segments to refresh, together with those that read them, and `automatic` tells that no person did;
+    `broken` are those that failed when they ran. `ending` is the day at whose end the run was due, if another run
+    has overtaken it since.
     """
     day = day_of(as_of, settings)
     sync_project(settings.project)
@@ -105,16 +112,21 @@ def prepare(
                 f"the last run stands for {known.last_as_of.isoformat()}, after {as_of.astimezone(UTC).isoformat()}:"
                 " history does not go back"
             )
-        wanted = due(folder, known.segments, only, Clock(as_of, settings.zone))
+        sent = state.last_sends(connection, as_of)
+        named = set() if automatic or only is None else set(only)
+        clock = Clock(as_of, settings.zone)
+        midnight = clock.midnight((ending or day) + timedelta(days=1))
+        memories = remember(folder, known.segments, named, sent or {}, as_of, midnight)
+        # Where no messages have landed, nobody can say what was sent, and nothing is idle.
+        resting = idle(folder, known.segments, memories, 0 if sent is None else settings.idle_days, clock)
+        dropped = dropped_attributes(folder.definitions, known.attributes, found.attributes)
+        unfit = {**dropped, **found.meant.failed, **broken}
+        wanted = due(folder, known.segments, only, clock, idle=resting, failing=unfit, automatic=automatic)
         stored = readable(known.segments)
-        dropped = dropped_attributes(
-            {name: folder.definitions[name] for name in wanted}, known.attributes, found.attributes
-        )
         lists = load_lists(
             connection, {name: folder.definitions[name] for name in wanted}, as_of, state.next_run(connection)
         )
-        unfit = {**found.meant.failed, **lists, **broken}
-        refused = {**dropped, **{name: reason for name, reason in unfit.items() if name in wanted}}
+        refused = {name: reason for name, reason in {**unfit, **lists}.items() if name in wanted}
         runnable = {name: one for name, one in folder.definitions.items() if name not in broken}
         plan = compile_for(
             settings,
@@ -127,7 +139,9 @@ def prepare(
             settings.late_arrival_days,
         )
         failed = {**plan.failed, **refused}
-        decisions = decide(folder, known.segments, slots, plan.computed, failed, found.meant.older)
+        decisions = decide(
+            folder, known.segments, slots, plan.computed, failed, found.meant.older, idle=resting, memories=memories
+        )
         # An attribute that is gone stays known: else the run after next would take its absence for the truth.
         remembered = {**known.attributes, **found.attributes}
         run_no = state.open_run(connection, as_of, day, "present", decisions, remembered, source_run)
@@ -178,10 +192,11 @@ def recalculate(
     source_run: str | None = None,
     on_node: Callable[[Built], None] | None = None,
     waiting: Callable[[], None] | None = None,
+    automatic: bool = False,
 ) -> Prepared:
     """A whole run in this process. Raises what `prepare` raises, and DbtFailed."""
     with exclusively(settings.home, waiting):
-        return recalculate_now(settings, as_of, only=only, source_run=source_run, on_node=on_node)
+        return recalculate_now(settings, as_of, only=only, source_run=source_run, on_node=on_node, automatic=automatic)
 
 
 def recalculate_now(
@@ -191,15 +206,18 @@ def recalculate_now(
     only: Iterable[str] | None = None,
     source_run: str | None = None,
     on_node: Callable[[Built], None] | None = None,
+    automatic: bool = False,
 ) -> Prepared:
     """The same for callers that hold the workspace already."""
-    prepared = prepare(settings, as_of, only=only, source_run=source_run)
+    prepared = prepare(settings, as_of, only=only, source_run=source_run, automatic=automatic)
     try:
         dbt(settings, "build", on_node=on_node, flags=NO_UNIT_TESTS)
     except DbtFailed as failure:
         if failure.node not in PLAN_NODES:
             raise
-        prepared = prepare_without_culprits(settings, prepared, failure, only=only, source_run=source_run)
+        prepared = prepare_without_culprits(
+            settings, prepared, failure, only=only, source_run=source_run, automatic=automatic
+        )
         dbt(settings, "build", on_node=on_node, flags=NO_UNIT_TESTS)
     publish(settings, prepared)
     return prepared
@@ -212,9 +230,11 @@ def prepare_without_culprits(
     *,
     only: Iterable[str] | None = None,
     source_run: str | None = None,
+    automatic: bool = False,
+    ending: date | None = None,
 ) -> Prepared:
     """The same run without the segments that make its plan fail; raises the failure again if there are none."""
-    folder = load_folder(settings.segments)
+    folder = segments_of(settings)
     slots = {one.segment: one.segment_no for one in prepared.decisions}
 
     def alone(names: Iterable[str]) -> Plan:
@@ -224,4 +244,6 @@ def prepare_without_culprits(
     broken = culprits(settings, prepared.computed, alone)
     if not broken:
         raise failure
-    return prepare(settings, prepared.as_of, only=only, source_run=source_run, broken=broken)
+    return prepare(
+        settings, prepared.as_of, only=only, source_run=source_run, broken=broken, automatic=automatic, ending=ending
+    )

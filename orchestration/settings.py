@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from orchestration.matching import DEFAULT, Matching, read_matching
@@ -22,6 +23,7 @@ DBT_SOURCE = ROOT / "dbt_project"
 DEFAULT_FIRST_DAY = date(2024, 1, 1)
 DEFAULT_LATE_ARRIVAL_DAYS = 3
 MOST_LATE_DAYS = 90  # each of them is judged again in every run
+DEFAULT_IDLE_DAYS = 90
 DEFAULT_EVENTS = {
     "app_open": "app_open",
     "session_end": "session_end",
@@ -47,6 +49,7 @@ class Settings:
     first_day: date = DEFAULT_FIRST_DAY
     matching: Mapping[str, Matching] = field(default_factory=lambda: DEFAULT)
     late_arrival_days: int = DEFAULT_LATE_ARRIVAL_DAYS
+    idle_days: int = DEFAULT_IDLE_DAYS  # after so many days without use a segment rests; 0 is never
 
     @property
     def warehouse(self) -> Path:
@@ -70,17 +73,18 @@ def read_settings(segments: Path | None = None, environ: Mapping[str, str] = os.
     Raises ValueError in one sentence for an unknown time zone or an unreadable `settings.toml`.
     """
     home = Path(environ.get("SEGMENTS_HOME") or ROOT / "data").expanduser().resolve()
-    events, first_day, late_arrival_days = read_file(ROOT / "settings.toml")
+    written = read_file(ROOT / "settings.toml")
     return Settings(
         home=home,
         landing=environ.get("SEGMENTS_LANDING") or str(home / "landing"),
         segments=(segments or default_segments()).resolve(),
         zone=parse_zone(environ.get("SEGMENTS_TIMEZONE") or "UTC"),
         target=environ.get("SEGMENTS_TARGET") or "duckdb",
-        events=events,
-        first_day=first_day,
+        events=written.events,
+        first_day=written.first_day,
         matching=read_matching(ROOT / "settings.toml"),
-        late_arrival_days=late_arrival_days,
+        late_arrival_days=written.late_arrival_days,
+        idle_days=written.idle_days,
     )
 
 
@@ -99,9 +103,18 @@ def default_segments() -> Path:
     return here if here.is_dir() else ROOT / "segments"
 
 
-def read_file(file: Path) -> tuple[dict[str, str], date, int]:
-    """Names of the events and properties that statistics read, the first day of history, and for how many days live
-    segments wait for late events; defaults filled in."""
+class Written(NamedTuple):
+    """`settings.toml`: names of the events and properties that statistics read, the first day of history, for how many
+    days live segments wait for late events, and after how many days without use a segment rests."""
+
+    events: Mapping[str, str]
+    first_day: date
+    late_arrival_days: int
+    idle_days: int
+
+
+def read_file(file: Path) -> Written:
+    """What `settings.toml` says, defaults filled in. Raises ValueError in one sentence."""
     try:
         written = tomllib.loads(file.read_text()) if file.exists() else {}
         first_day = date.fromisoformat(str(written.get("history", {}).get("first_day", DEFAULT_FIRST_DAY)))
@@ -115,4 +128,7 @@ def read_file(file: Path) -> tuple[dict[str, str], date, int]:
     named = written.get("events", {})
     if unknown := sorted(set(named) - set(DEFAULT_EVENTS)):
         raise ValueError(f"{file}: found {unknown[0]!r} under [events], expected one of {', '.join(DEFAULT_EVENTS)}")
-    return {**DEFAULT_EVENTS, **named}, first_day, late_arrival_days
+    idle_days = written.get("segments", {}).get("idle_days", DEFAULT_IDLE_DAYS)
+    if not isinstance(idle_days, int) or isinstance(idle_days, bool) or idle_days < 0:
+        raise ValueError(f"{file}: found idle_days = {idle_days!r} under [segments], expected days such as 90, or 0")
+    return Written({**DEFAULT_EVENTS, **named}, first_day, late_arrival_days, idle_days)

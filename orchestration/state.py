@@ -13,6 +13,10 @@ from datetime import UTC, date, datetime
 import duckdb
 
 from orchestration.decisions import Decision, Known
+from orchestration.memory import Memory
+from orchestration.visibility import Shown
+from segmentation.language.describe import in_words
+from segmentation.language.model import Definition
 
 RUNS = """
     create table if not exists raw.runs (
@@ -30,6 +34,10 @@ DEFINITIONS = """
     )
 """
 BEFORE = "create table if not exists plan.segment_bits_before (word usmallint, person_no uinteger, bits ubigint)"
+ADDED_COLUMNS = {
+    "summary": "varchar", "own_hash": "varchar", "touched_at": "timestamp", "sent_at": "timestamp",
+    "visible_from": "timestamp", "visible_until": "timestamp",
+}  # fmt: skip
 ATTRIBUTES = "create table if not exists raw.attribute_keys (run_no integer, key varchar, users bigint)"
 
 
@@ -54,6 +62,8 @@ def prepare_schema(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"create schema if not exists {schema}")
     for statement in (RUNS, ADDED, DEFINITIONS, ATTRIBUTES, BEFORE):
         connection.execute(statement)
+    for name, type_ in ADDED_COLUMNS.items():
+        connection.execute(f"alter table raw.segment_definitions add column if not exists {name} {type_}")
 
 
 def read_state(connection: duckdb.DuckDBPyConnection) -> State:
@@ -63,14 +73,16 @@ def read_state(connection: duckdb.DuckDBPyConnection) -> State:
     ).fetchone()
     last_run, last_as_of = row if row else (None, None)
     segments = {
-        name: Known(number, outcome, reason, computed_hash, was_computed, at.replace(tzinfo=UTC) if at else None)
-        for name, number, outcome, reason, computed_hash, was_computed, at in connection.execute(
+        name: Known(number, outcome, reason, computed_hash, was_computed, _aware(at), _memory(*memory))
+        for name, number, outcome, reason, computed_hash, was_computed, at, *memory in connection.execute(
             """
             select
                 segment, any_value(segment_no), arg_max(outcome, run_no), arg_max_null(reason, run_no),
                 arg_max_null(case when outcome = 'deleted' then null else definition_hash end, run_no)
                     filter (where is_computed),
-                bool_or(is_computed), max(as_of) filter (where is_computed)
+                bool_or(is_computed), max(as_of) filter (where is_computed),
+                arg_max(own_hash, run_no), max(touched_at), max(sent_at),
+                arg_max_null(visible_from, run_no), arg_max_null(visible_until, run_no)
             from raw.segment_definitions join raw.runs using (run_no, mode)
             where mode = 'present' and run_no <= ? group by segment
             """,
@@ -88,12 +100,30 @@ def read_state(connection: duckdb.DuckDBPyConnection) -> State:
     )
     return State(
         last_run or 0,
-        last_as_of.replace(tzinfo=UTC) if last_as_of else None,
+        _aware(last_as_of),
         segments,
         slots,
         attributes,
         _tile_layout(connection),
     )
+
+
+def _memory(
+    own_hash: str | None,
+    touched_at: datetime | None,
+    sent_at: datetime | None,
+    visible_from: datetime | None,
+    visible_until: datetime | None,
+) -> Memory:
+    return Memory(own_hash, _aware(touched_at), _aware(sent_at), Shown(_aware(visible_from), _aware(visible_until)))
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment else None
+
+
+def _plain(moment: datetime | None) -> datetime | None:
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment else None
 
 
 def _tile_layout(connection: duckdb.DuckDBPyConnection) -> str | None:
@@ -129,6 +159,30 @@ def next_run(connection: duckdb.DuckDBPyConnection) -> int:
     return int(row[0])
 
 
+def last_sends(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[str, datetime] | None:
+    """When a message that names a segment, to go to it or to spare it, was last sent to anybody; None if the landing
+    area has no messages."""
+    landed = connection.execute("select count(*) from raw.messages").fetchone()
+    if not landed or not landed[0]:
+        return None
+    rows = connection.execute(
+        """
+        with named as (
+            select distinct message_id, unnest(from_json(names, '["VARCHAR"]')) as segment
+            from (
+                select message_id, unnest([segments, excluded_segments]) as names from raw.messages
+            )
+            where case when json_valid(names) then json_type(names) = 'ARRAY' end
+        )
+        select segment, max(ts) from named join raw.message_events using (message_id)
+        where kind = 'sent' and ts < ? and segment is not null
+        group by segment order by segment
+        """,
+        [_plain(as_of)],
+    ).fetchall()
+    return {segment: sent_at.replace(tzinfo=UTC) for segment, sent_at in rows}
+
+
 def open_run(
     connection: duckdb.DuckDBPyConnection,
     as_of: datetime,
@@ -150,13 +204,14 @@ def open_run(
             f"delete from raw.{table} where run_no in (select run_no from raw.runs where not is_published)"
         )
     run_no = next_run(connection)
-    moment = as_of.astimezone(UTC).replace(tzinfo=None)
-    row_of_run = [run_no, moment, day, mode, False, source_run, over_recorded]
+    row_of_run = [run_no, _plain(as_of), day, mode, False, source_run, over_recorded]
     connection.execute("insert into raw.runs values (?, ?, ?, ?, ?, ?, ?)", row_of_run)
     rows = [_row(run_no, mode, one) for one in decisions]
     if rows:
-        marks = ", ".join("?" * len(rows[0]))
-        connection.executemany(f"insert into raw.segment_definitions values ({marks})", rows)
+        columns, marks = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
+        connection.executemany(
+            f"insert into raw.segment_definitions ({columns}) values ({marks})", [list(row.values()) for row in rows]
+        )
     if attributes:
         connection.executemany(
             "insert into raw.attribute_keys values (?, ?, ?)", [[run_no, *item] for item in attributes.items()]
@@ -165,18 +220,41 @@ def open_run(
     return run_no
 
 
-def _row(run_no: int, mode: str, one: Decision) -> list[object]:
-    definition = one.definition
-    described: list[object] = [None] * 10
-    if definition is not None:
-        described = [
-            definition.title, definition.description, definition.kind, definition.refresh.text,
-            definition.ready_to_use, definition.paused, definition.created_by, definition.created_on,
-            list(definition.labels), definition.hash,
-        ]  # fmt: skip
-    file = definition.file if definition else None
-    said = [one.outcome, one.is_computed, one.reason, one.cause]
-    return [run_no, mode, one.segment, one.segment_no, *said, *described, file]
+def _row(run_no: int, mode: str, one: Decision) -> dict[str, object]:
+    """A row of `raw.segment_definitions` by column."""
+    definition, memory = one.definition, one.memory
+    return {
+        "run_no": run_no,
+        "mode": mode,
+        "segment": one.segment,
+        "segment_no": one.segment_no,
+        "outcome": one.outcome,
+        "is_computed": one.is_computed,
+        "reason": one.reason,
+        "cause": one.cause,
+        "title": definition and definition.title,
+        "description": definition and definition.description,
+        "kind": definition and _kind(definition),
+        "refresh": definition and definition.refresh.text,
+        "ready_to_use": definition and definition.ready_to_use,
+        "paused": definition and definition.paused,
+        "created_by": definition and definition.created_by,
+        "created_on": definition and definition.created_on,
+        "labels": definition and list(definition.labels),
+        "definition_hash": definition and definition.hash,
+        "file": definition and (definition.file or None),
+        "summary": definition and in_words(definition),
+        "own_hash": memory.own_hash,
+        "touched_at": _plain(memory.touched_at),
+        "sent_at": _plain(memory.sent_at),
+        "visible_from": _plain(memory.shown.start),
+        "visible_until": _plain(memory.shown.end),
+    }
+
+
+def _kind(definition: Definition) -> str:
+    """As the catalogue tells it: a system segment has a rule, and nobody wrote it."""
+    return "system" if definition.is_system else definition.kind
 
 
 def publish(connection: duckdb.DuckDBPyConnection, run_no: int) -> None:

@@ -100,12 +100,14 @@ def model_assets(settings: Settings, manifest: Path, tables: Sequence[str], watc
             if now.is_past:
                 prepared = PastDays(settings, **of_run(context)).open(now.day, watch.on_node)
             else:
-                prepared = prepare(settings, now.as_of, source_run=context.run_id)
+                prepared = prepare(settings, now.as_of, source_run=context.run_id, ending=now.day)
             watch.prepared = prepared
             context.log.info(f"{len(prepared.computed)} segments as of {prepared.as_of.isoformat()}")
             events, failure = _build(context, dbt, settings, watch)
             if failure and failure.node in PLAN_NODES and not now.is_past:
-                prepared = prepare_without_culprits(settings, prepared, failure, source_run=context.run_id)
+                prepared = prepare_without_culprits(
+                    settings, prepared, failure, source_run=context.run_id, ending=now.day
+                )
                 watch.prepared = prepared
                 events, failure = _build(context, dbt, settings, watch)
             if not failure:

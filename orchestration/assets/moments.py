@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration import state
-from orchestration.names import AS_OF_TAG, OVER_RECORDED_TAG, PAST_TAG
+from orchestration.names import AS_OF_TAG, AUTOMATIC_TAGS, OVER_RECORDED_TAG, PAST_TAG
 from orchestration.partitions import after_the_last, end_of, moment
 from orchestration.past_days import reconstruct_now
 from orchestration.recalculation import recalculate_now
@@ -68,7 +68,12 @@ def calculate(
     for now in moments:
         if not now.is_past:
             watch.prepared = recalculate_now(
-                settings, now.as_of, only=only, source_run=context.run_id, on_node=watch.on_node
+                settings,
+                now.as_of,
+                only=only,
+                source_run=context.run_id,
+                on_node=watch.on_node,
+                automatic=not AUTOMATIC_TAGS.isdisjoint(context.run.tags),
             )
 
 

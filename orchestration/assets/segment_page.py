@@ -18,6 +18,8 @@ KINDS_WITHOUT_A_RULE = (Connector, StaticList, Live, Predict)
 def page(definition: Definition) -> str:
     """Markdown for a definition that was read without errors."""
     title = definition.title or definition.name.replace("_", " ").capitalize()
+    if definition.is_system:
+        return f"{_sentence(title)} {in_words(definition)}\n\n{refresh_in_words(definition.refresh)}"
     parts = [f"{_sentence(title)} {definition.description or ''}".strip(), in_words(definition)]
     body = definition.body
     if not isinstance(body, KINDS_WITHOUT_A_RULE) and len(list(leaves(body))) > 1:

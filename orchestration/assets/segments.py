@@ -26,7 +26,6 @@ from orchestration.watch import Watch
 from orchestration.waterfall import Waterfall, waterfalls
 from segmentation.language.folder import Folder
 from segmentation.language.model import Definition
-from segmentation.language.words import SYSTEM_SEGMENTS
 
 CHECK = "recalculated"
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -36,7 +35,8 @@ LABEL = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 @dataclass(frozen=True)
 class Numbers:
     """What the warehouse publishes of one segment for one day. `is_new` if the run at hand calculated it. `prediction`
-    says how good the forecast of a predictive segment is, by name; `upload` is the last one of a list."""
+    says how good the forecast of a predictive segment is, by name; `upload` is the last one of a list; `test_users` are
+    not counted for past days."""
 
     status: str
     reason: str | None
@@ -44,6 +44,7 @@ class Numbers:
     is_new: bool
     upload: ListUpload | None
     prediction: Mapping[str, float]
+    test_users: int | None
     users: int
     ios: int
     android: int
@@ -142,6 +143,7 @@ def metadata(one: Numbers, way: Waterfall | None = None) -> dict[str, dg.Metadat
         "android": dg.MetadataValue.int(one.android),
         "web": dg.MetadataValue.int(one.web),
         "status": dg.MetadataValue.text(one.status),
+        **({} if one.test_users is None else {"test_users": dg.MetadataValue.int(one.test_users)}),
         **{name: dg.MetadataValue.float(value) for name, value in one.prediction.items()},
         **({"reason": dg.MetadataValue.text(one.reason)} if one.reason else {}),
         **calculated,
@@ -165,7 +167,7 @@ def _numbers(connection: duckdb.DuckDBPyConnection, names: Iterable[str], now: R
     rows = connection.execute(
         """
         select s.segment, s.status, s.reason, s.updated_at, coalesce(s.updated_at = ?, false), p,
-            d.users, d.ios, d.android, d.web, d.entered, d."left"
+            s.test_users, d.users, d.ios, d.android, d.web, d.entered, d."left"
         from segments.segments as s
         left join segments.segment_size_daily as d
             on s.segment = d.segment
@@ -180,11 +182,11 @@ def _numbers(connection: duckdb.DuckDBPyConnection, names: Iterable[str], now: R
         [now.as_of.astimezone(UTC).replace(tzinfo=None), list(names)],
     ).fetchall()
     found = {}
-    for name, status, reason, at, is_new, judged, *numbers in rows:
+    for name, status, reason, at, is_new, judged, tests, *numbers in rows:
         prediction = {key: float(one) for key, one in (judged or {}).items() if key != "segment" and one is not None}
         as_of = at and at.replace(tzinfo=UTC)
         counts = [number or 0 for number in numbers]
-        found[name] = Numbers(status, reason, as_of, is_new, uploads.get(name), prediction, *counts)
+        found[name] = Numbers(status, reason, as_of, is_new, uploads.get(name), prediction, tests, *counts)
     return found
 
 
@@ -196,7 +198,7 @@ def _past_numbers(connection: duckdb.DuckDBPyConnection, names: Iterable[str], n
         """,
         [now.day, list(names)],
     ).fetchall()
-    return {name: Numbers(status, None, now.as_of, True, None, {}, *numbers) for name, status, *numbers in rows}
+    return {name: Numbers(status, None, now.as_of, True, None, {}, None, *numbers) for name, status, *numbers in rows}
 
 
 # ---------------------------------------------------------------- what the page says before any run
@@ -208,16 +210,19 @@ def _spec(definition: Definition, settings: Settings) -> dg.AssetSpec:
         segment_key(definition.name),
         deps=[
             model_key("segments", "segment_members"),
-            *(segment_key(name) for name in definition.references if name not in SYSTEM_SEGMENTS),
+            *(segment_key(name) for name in definition.references),
         ],
-        group_name=GROUPS[definition.kind],
+        group_name="system" if definition.is_system else GROUPS[definition.kind],
         description=page(definition),
         owners=[owner] if owner and EMAIL.fullmatch(owner) else None,
         tags={label: "" for label in definition.labels if LABEL.fullmatch(label)},
-        kinds={"yaml"},  # a kind named segment would wear the logo of a vendor of that name
+        # A kind named segment would wear the logo of a vendor of that name.
+        kinds=set() if definition.is_system else {"yaml"},
         skippable=True,
         metadata={
-            "definition": dg.MetadataValue.text(f"{settings.segments.name}/{Path(definition.file).name}"),
+            "definition": dg.MetadataValue.text(
+                "built in" if definition.is_system else f"{settings.segments.name}/{Path(definition.file).name}"
+            ),
             "definition_hash": dg.MetadataValue.text(definition.hash),
             "refresh": dg.MetadataValue.text(definition.refresh.text),
         },

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from orchestration.published import SegmentRow
 
 STATUSES = ("ready", "calculating", "failed", "stale", "not_active", "deleted")
-KINDS = ("who", "connector", "list", "live", "predict")
+KINDS = ("who", "connector", "list", "live", "predict", "system")
 ORDERS: dict[str, Callable[[Any], Any]] = {
     "users": lambda row: (-row.users, row.segment),
     "name": lambda row: row.segment,
@@ -38,6 +38,7 @@ ORDERS: dict[str, Callable[[Any], Any]] = {
 @click.option("--status", "statuses", type=click.Choice(STATUSES), multiple=True, help="Only with this status.")
 @click.option("--label", "labels", multiple=True, help="Only with this label; several must all be there.")
 @click.option("--owner", help="Only those created by this person (a part of the address will do).")
+@click.option("--ready-to-use", is_flag=True, help="Only those that are shown as ready to use.")
 @click.option("--search", help="Only those with this text in name, title or description.")
 @click.option("--sort", type=click.Choice(tuple(ORDERS)), default="users", show_default=True, help="Order.")
 @click.option("--reverse", is_flag=True, help="The other way round.")
@@ -47,6 +48,7 @@ def list_segments(
     statuses: Sequence[str],
     labels: Sequence[str],
     owner: str | None,
+    ready_to_use: bool,
     search: str | None,
     sort: str,
     reverse: bool,
@@ -64,6 +66,7 @@ def list_segments(
         and (not kinds or row.kind in kinds)
         and set(labels) <= set(row.labels)
         and (owner is None or owner.casefold() in (row.created_by or "").casefold())
+        and (row.is_visible or not ready_to_use)
         and (search is None or _mentions(row, search))
     ]
     chosen.sort(key=ORDERS[sort], reverse=reverse)

@@ -9,14 +9,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from orchestration.cli.words import Failed, complain, shown_problem
+from orchestration.segment_folder import segments_of
 from orchestration.settings import Settings
-from segmentation.language.folder import Folder, load_folder
+from segmentation.language.folder import Folder
 from segmentation.language.problems import did_you_mean
 
 
 def folder_with(names: Iterable[str], settings: Settings) -> Folder:
-    """The folder of definitions, in which all these names are read without errors; else ends the command."""
-    folder = load_folder(settings.segments)
+    """The definitions of the workspace, in which all these names are read without errors; else ends the command."""
+    folder = segments_of(settings)
     known = {*folder.definitions, *folder.broken}
     names = list(names)
     for name in names:

@@ -27,6 +27,7 @@ from segmentation.language.describe import as_tree, in_words
 from segmentation.language.folder import Folder, load_folder
 from segmentation.language.model import Connector, Definition, Live, Predict, Rule, StaticList, leaves
 from segmentation.language.problems import did_you_mean
+from segmentation.plan.system import with_system
 
 if TYPE_CHECKING:
     from orchestration.published import DayRow, ListUpload, PredictionRow, SegmentRow
@@ -61,7 +62,8 @@ def look_up(settings: Settings, name: str) -> OneSegment:
     from orchestration.published import NothingPublished, last_upload, prediction, published, size_history
     from orchestration.waterfall import waterfalls
 
-    folder = load_folder(settings.segments) if settings.segments.is_dir() else Folder({}, [], [], set(), [])
+    files = load_folder(settings.segments) if settings.segments.is_dir() else Folder({}, [], [], set(), [])
+    folder = with_system(files, settings.events)
     nothing, rows = None, {}
     try:
         rows = {row.segment: row for row in published(settings)}
@@ -156,6 +158,7 @@ def _details(one: OneSegment, settings: Settings) -> None:
         facts += [
             ("reason", row.reason),
             ("users", f"{row.users:,} (iOS {row.ios:,}, Android {row.android:,}, Web {row.web:,})"),
+            ("test users", f"{row.test_users:,} among them" if row.test_users else None),
             ("change", f"{told} on {day_text(row.day)}" if row.day else None),
             ("calculated", f"as of {moment_text(row.updated_at, settings.zone)}" if row.updated_at else "never"),
             ("messages sent", f"{row.message_sent:,}"),
@@ -167,7 +170,7 @@ def _details(one: OneSegment, settings: Settings) -> None:
     if definition is not None:
         created = " on ".join(str(part) for part in (definition.created_by, definition.created_on) if part)
         facts += [
-            ("kind, refresh", f"{definition.kind}, {definition.refresh.text}"),
+            ("kind, refresh", f"{'system' if definition.is_system else definition.kind}, {definition.refresh.text}"),
             ("created", created),
             ("labels", ", ".join(definition.labels)),
             ("refers to", ", ".join(definition.references)),
@@ -176,7 +179,7 @@ def _details(one: OneSegment, settings: Settings) -> None:
         facts += [("kind, refresh", ", ".join(part for part in (row.kind, row.refresh) if part))]
     facts += [("read by", ", ".join(one.dependants))]
     if definition is not None:
-        facts += [("definition", f"{definition.hash[:12]} in {shown_problem(definition.file)}")]
+        facts += [("definition", f"{definition.hash[:12]} in {shown_problem(definition.file) or 'no file'}")]
         if row is not None and row.definition_hash and row.definition_hash != definition.hash:
             facts += [("", f"changed since the last calculation ({row.definition_hash[:12]})")]
     width = max(len(label) for label, _ in facts)

@@ -58,7 +58,9 @@ _DEVICE = {
 
 
 def in_words(definition: Definition) -> str:
-    """The whole definition as one paragraph."""
+    """The whole definition as one paragraph. A system segment has no file to explain: it says what it is."""
+    if definition.is_system and definition.description:
+        return definition.description
     sentences = [f"{_sentence(_body(definition))}"]
     if isinstance(definition.universe, ActiveWithin):
         sentences.append(f"Only users active in the last {span_in_words(definition.universe.window)} count.")

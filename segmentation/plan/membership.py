@@ -160,7 +160,7 @@ class Membership:
 
     def _words(self, order: list[str]) -> dict[int, list[str]]:
         words: dict[int, list[str]] = {}
-        for name in sorted((n for n in order if n not in self.system), key=lambda n: self.slots[n]):
+        for name in sorted((n for n in order if n in self.wanted), key=lambda n: self.slots[n]):
             words.setdefault(self.slots[name] // WORD, []).append(name)
         return words
 

@@ -1,12 +1,16 @@
 """System segments: they exist without a file, and rules may refer to them.
 
-Not here: which events count as opening the app; the settings name it.
+A run of a workspace computes them like any other segment; a plan that was not asked for them computes those that
+others read, and keeps none. Not here: which events count as opening the app; the settings name it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from segmentation.language.canonical import definition_hash
+from segmentation.language.folder import Folder
 from segmentation.language.model import (
     Aggregate,
     All,
@@ -22,6 +26,15 @@ from segmentation.language.model import (
 )
 
 DEFAULT_APP_OPEN = "app_open"
+TEXTS = {
+    "all_users": ("All users", "Everybody who has landed as a user, test users included."),
+    "test_users": (
+        "Test users",
+        "Users whose is_test is true. They count in every segment that does not exclude them.",
+    ),
+    "first_time_users": ("First-time users", "Users who opened the app for the first time since yesterday's midnight."),
+    "engaged_users": ("Engaged users", "Users who opened the app at least 4 times in the last 7 days."),
+}
 
 
 def system_definitions(settings: Mapping[str, str]) -> dict[str, Definition]:
@@ -39,4 +52,20 @@ def system_definitions(settings: Mapping[str, str]) -> dict[str, Definition]:
         ),
     }
     daily = Refresh("daily", "daily", "0 0 * * *")
-    return {name: Definition(name, "", "who", rule, daily) for name, rule in rules.items()}
+    made = {
+        name: Definition(name, "", "who", rule, daily, title=TEXTS[name][0], description=TEXTS[name][1])
+        for name, rule in rules.items()
+    }
+    return {name: replace(one, hash=definition_hash(one, {})) for name, one in made.items()}
+
+
+def with_system(folder: Folder, settings: Mapping[str, str]) -> Folder:
+    """A folder together with the built-in segments; a file that takes one of their names is an error and no more."""
+    system = system_definitions(settings)
+    definitions = {**folder.definitions, **system}
+    return replace(
+        folder,
+        definitions={name: definitions[name] for name in sorted(definitions)},
+        broken=folder.broken - set(system),
+        order=[*system, *folder.order],
+    )

@@ -29,7 +29,7 @@ DEVICES = (
     {"device_id": "d3", "user_id": "bea", "platform": "web"},
 )
 DEFINITIONS = {
-    "gold": "title: Gold tier\nlabels: [value]\ncreated_by: crm@example.com\n"
+    "gold": "title: Gold tier\nlabels: [value]\nready_to_use: true\ncreated_by: crm@example.com\n"
     "who:\n  - {attribute: tier, equals: gold}\n",
     "buyers_3d": "title: Bought lately\nwho:\n  - {did: purchase, within: 3 days}\n",
     "gold_buyers": "who:\n  - {segment: gold}\n  - {segment: buyers_3d}\n",

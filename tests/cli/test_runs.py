@@ -20,6 +20,7 @@ from tests.cli.conftest import DEFINITIONS, Segments, data, write_definitions, w
 pytestmark = pytest.mark.long
 
 SIZES = {"asked_for": 0, "buyers_3d": 2, "gold": 2, "gold_buyers": 2}
+SYSTEM = {"all_users": 3, "engaged_users": 0, "first_time_users": 0, "test_users": 0}
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +49,8 @@ def test_a_run_says_what_became_of_every_segment(segments: Segments):
     result = segments("run", "--as-of", "2026-01-13", "--json")
     told = data(result)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert sizes(told["segments"]) == {**SIZES, "buyers_3d": 1, "gold_buyers": 1}
-    assert told["computed"] == ["buyers_3d", "gold", "gold_buyers"]
+    assert sizes(told["segments"]) == {**SIZES, **SYSTEM, "buyers_3d": 1, "gold_buyers": 1}
+    assert told["computed"] == sorted(["buyers_3d", "gold", "gold_buyers", *SYSTEM])
     assert (told["as_of"], told["day"], told["failed"]) == ("2026-01-13T00:00:00Z", "2026-01-12", {})
 
 
@@ -61,7 +62,7 @@ def test_the_next_run_shows_who_came_and_left(segments: Segments):
     assert rows["gold"][1:] == ["who,", "daily", "ready", "2", "–", "1", "1", "1"]
     assert rows["buyers_3d"][1:] == ["who,", "daily", "ready", "1", "+1", "-1", "0", "1", "1"]
     assert rows["asked_for"][3:] == ["calculating", "–", "–", "–", "–", "–"]
-    assert rows["4"][:5] == ["4", "segments", "(3", "ready,", "1"]
+    assert rows["8"][:5] == ["8", "segments", "(7", "ready,", "1"]
     assert "make dev" in result.stdout
 
 
@@ -74,11 +75,15 @@ def test_history_does_not_go_back(segments: Segments):
 @pytest.mark.parametrize(
     ("flags", "names"),
     [
-        ([], ["gold", "buyers_3d", "gold_buyers", "asked_for"]),
-        (["--sort", "name"], ["asked_for", "buyers_3d", "gold", "gold_buyers"]),
-        (["--sort", "name", "--reverse"], ["gold_buyers", "gold", "buyers_3d", "asked_for"]),
+        (["--kind", "who"], ["gold", "buyers_3d", "gold_buyers", "asked_for"]),
+        (["--kind", "who", "--sort", "name"], ["asked_for", "buyers_3d", "gold", "gold_buyers"]),
+        (["--kind", "who", "--sort", "name", "--reverse"], ["gold_buyers", "gold", "buyers_3d", "asked_for"]),
+        (["--kind", "system"], ["all_users", "engaged_users", "first_time_users", "test_users"]),
+        (["--search", "users"], ["all_users", "engaged_users", "first_time_users", "test_users"]),
         (["--status", "calculating"], ["asked_for"]),
         (["--label", "value"], ["gold"]),
+        (["--ready-to-use"], ["gold"]),
+        (["--ready-to-use", "--status", "calculating"], []),
         (["--label", "value", "--label", "other"], []),
         (["--owner", "CRM@"], ["gold"]),
         (["--search", "bought"], ["buyers_3d"]),

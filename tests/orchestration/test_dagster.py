@@ -11,16 +11,17 @@ import pytest
 
 from orchestration.definitions import build_defs
 from orchestration.manifest import ensure_manifest
-from orchestration.names import AS_OF_TAG, DAILY_JOB, SEGMENTS_JOB, landing_key, model_key, segment_key
+from orchestration.names import AS_OF_TAG, AUTOMATIC_TAGS, DAILY_JOB, SEGMENTS_JOB, landing_key, model_key, segment_key
 from tests.orchestration.story import MEMBERS, MIDNIGHTS, arrive, begin
 from tests.orchestration.workspace import Workspace, an_event
 
 ASSETS = """
 landing/audience_members landing/audiences landing/blacklist landing/consents landing/devices landing/events
 landing/message_events landing/messages landing/users models/connector_segments models/id_matches
-models/list_rows models/list_uploads models/live_qualifications models/segment_changes models/segment_members
-models/segment_membership models/segment_predictions models/segment_size_daily models/segments models/user_devices
-segments/buyers segments/gold segments/gold_buyers segments/quiet
+models/list_rows models/list_uploads models/live_qualifications models/ready_to_use_segments models/segment_changes
+models/segment_members models/segment_membership models/segment_predictions models/segment_size_daily
+models/segment_triggers models/segments models/user_devices segments/all_users segments/buyers segments/engaged_users
+segments/first_time_users segments/gold segments/gold_buyers segments/quiet segments/test_users
 """.split()
 
 
@@ -45,9 +46,14 @@ class Place:
             partition_key=day,
             instance=self.instance,
             asset_selection=[segment_key(name) for name in only] or None,
-            tags={AS_OF_TAG: self.workspace.moment(as_of).isoformat()} if as_of else tags,
+            tags={AS_OF_TAG: self.workspace.moment(as_of).isoformat(), **(tags or {})} if as_of else tags,
             raise_on_error=False,
         )
+
+    def touched(self, segment: str) -> str:
+        """When a person last had to do with a segment, in UTC."""
+        sql = f"select max(touched_at)::varchar from raw.segment_definitions where segment = '{segment}'"
+        return str(self.workspace.rows(sql)[0][0])
 
     def latest(self, segment: str) -> dict[str, object]:
         """Partition and metadata of the last materialization."""
@@ -129,6 +135,13 @@ def test_a_workspace_of_an_earlier_version_is_loaded_though_its_plan_lacks_model
     assert {"roll_bits", "of_another_time"} & {file.stem for file in plan.glob("*.sql")} == {"roll_bits"}
 
 
+def test_system_segments_are_assets_like_any_other_and_say_what_they_are(place: Place):
+    node = graph(place).get(segment_key("test_users"))
+    assert node.group_name == "system"
+    assert str(node.description).startswith("Test users. Users whose is_test is true.")
+    assert str(node.description).endswith("Recalculated daily.")
+
+
 # ---------------------------------------------------------------- runs, in the order of the file
 
 
@@ -155,17 +168,31 @@ def test_one_segment_by_itself_brings_what_reads_it_and_new_files(place: Place):
     assert place.workspace.members() == {**MEMBERS[1], "quiet": MEMBERS[0]["quiet"]}
     assert (place.latest("buyers")["users"], place.latest("gold_buyers")["entered"]) == (2, 1)
     assert (place.latest("gold_buyers")["day"], place.latest("quiet")) == ("2026-03-02", before)
+    assert place.touched("buyers") == "2026-03-02 21:00:00"
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("first_run")
+def test_what_a_schedule_or_a_sensor_starts_is_no_persons_wish(place: Place):
+    before = place.touched("quiet")
+    a_sensor = {"dagster/sensor_name": "some"}
+    assert place.execute("2026-03-03", ["quiet"], "2026-03-03T00:00:10+03:00", tags=a_sensor).success
+    assert place.touched("quiet") == before
+    assert {"dagster/schedule_name", "dagster/sensor_name"} == AUTOMATIC_TAGS
 
 
 @pytest.mark.long
 def test_a_tick_that_a_refresh_overtook_still_recalculates_everything(place: Place):
+    place.workspace.define(gold="ready_to_use: true\nwho:\n  - {attribute: tier, equals: gold}\n")
     place.execute("2026-03-03", only=["gold"], as_of="2026-03-03T00:00:30+03:00")
+    assert place.workspace.rows("from segments.ready_to_use_segments") == []
     assert place.execute("2026-03-02", as_of=MIDNIGHTS[1]).success
     # half a minute into the day, which is when cem has bought
     assert place.workspace.members() == {**MEMBERS[1], "buyers": "ada bea cem", "quiet": "dan"}
     assert place.workspace.rows("select distinct updated_at::varchar from segments.segments") == [
         ("2026-03-02 21:00:30",)
     ]
+    assert place.workspace.rows("select segment from segments.ready_to_use_segments") == [("gold",)]
 
 
 @pytest.mark.long

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -33,12 +35,17 @@ def known(files: Folder, **outcomes: str) -> dict[str, Known]:
 
 
 def decided(
-    files: Folder, before: dict[str, Known], computed: str = "", failed: str = "", older: str = ""
+    files: Folder,
+    before: dict[str, Known],
+    computed: str = "",
+    failed: str = "",
+    older: str = "",
+    idle: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Decision]:
     slots = assign_slots({name: one.segment_no for name, one in before.items()}, [*files.definitions, *files.broken])
     failures = {name: f"{name} cannot be computed" for name in failed.split()}
-    resting = {name: f"{name} came in part" for name in older.split()}
-    return {one.segment: one for one in decide(files, before, slots, computed.split(), failures, resting)}
+    in_part = {name: f"{name} came in part" for name in older.split()}
+    return {one.segment: one for one in decide(files, before, slots, computed.split(), failures, in_part, idle)}
 
 
 # ---------------------------------------------------------------- what is due
@@ -113,6 +120,26 @@ def test_what_is_named_brings_what_reads_it_however_far(named: str, computed: st
     assert due(folder(**FAMILY), {}, named.split(), MONDAY) == set(computed.split())
 
 
+@pytest.mark.parametrize(
+    ("named", "automatic", "computed"),
+    [
+        (None, False, "base reader"),
+        ("base", False, "base reader"),  # what reads it rests on
+        ("base resting sleeping", False, "base reader resting sleeping"),  # a person asks for them
+        ("base resting sleeping", True, "base reader"),
+        ("sleeping", True, ""),
+    ],
+)
+def test_what_rests_is_computed_when_a_person_names_it_and_by_no_schedule(
+    named: str | None, automatic: bool, computed: str
+):
+    files = folder(
+        base=RULE, reader=reads("base"), resting=reads("base", more="paused: true\n"), sleeping=reads("base")
+    )
+    only = None if named is None else named.split()
+    assert due(files, {}, only, MONDAY, idle={"sleeping"}, automatic=automatic) == set(computed.split())
+
+
 def test_only_segments_that_were_computed_can_be_read():
     before = {"there": Known(0, "failed", "broken", "hash"), "never": Known(1, "failed", "broken", None)}
     assert readable(before) == {"there"}
@@ -149,6 +176,67 @@ def test_an_edited_definition_is_an_edit_of_those_that_read_it():
     files = folder(base="who: [{did: visit}]\n", reader=reads("base"))
     told = decided(files, known(before, base="computed", reader="computed"), computed="base reader")
     assert {name: one.cause for name, one in told.items()} == {"base": "definition", "reader": "definition"}
+
+
+def after(files: Folder, before: dict[str, Known], computed: str, failed: str = "") -> dict[str, Known]:
+    """What the run after a run knows."""
+    found = {}
+    for name, one in decided(files, before, computed, failed).items():
+        past = before.get(name)
+        hash_ = one.definition.hash if one.is_computed and one.definition else past.computed_hash if past else None
+        found[name] = Known(one.segment_no, one.outcome, one.reason, hash_)
+    return found
+
+
+def causes(files: Folder, before: dict[str, Known], computed: str, failed: str = "") -> dict[str, str | None]:
+    told = decided(files, before, computed, failed)
+    return {name: one.cause for name, one in told.items() if one.is_computed}
+
+
+EDITED = "who: [{did: visit}]\n"
+CAUSE_FILES = folder(base=RULE, reader=reads("base"), static=reads("base", more="refresh: once\n"))
+ALL = "base reader static"
+
+
+def test_a_broken_file_is_no_edit_of_what_reads_it_nor_is_its_repair():
+    broken = folder(base="who: []\n", reader=reads("base"), static=reads("base", more="refresh: once\n"))
+    first = after(CAUSE_FILES, {}, ALL)
+    assert due(broken, first, None, MONDAY) == {"reader"}
+    assert causes(broken, first, "reader") == {"reader": "data"}
+    second = after(broken, first, "reader")
+    assert due(CAUSE_FILES, second, None, MONDAY) == {"base", "reader"}
+    assert causes(CAUSE_FILES, second, "base reader") == {"base": "data", "reader": "data"}
+
+
+@pytest.mark.parametrize("why", ["paused", "failing"])
+def test_an_edit_reaches_those_who_read_it_when_it_is_computed_and_not_before(why: str):
+    pause = "paused: true\n" if why == "paused" else ""
+    edited = folder(base=pause + EDITED, reader=reads("base"), static=reads("base", more="refresh: once\n"))
+    failed = "base" if why == "failing" else ""
+    first = after(CAUSE_FILES, {}, ALL)
+    assert due(edited, first, None, MONDAY, failing={"base"}) - {"base"} == {"reader"}
+    assert causes(edited, first, "reader", failed) == {"reader": "data"}
+    assert decided(edited, first, "reader", failed)["static"].outcome == "kept"
+    second = after(edited, first, "reader", failed)
+    healed = folder(base=EDITED, reader=reads("base"), static=reads("base", more="refresh: once\n"))
+    assert due(healed, second, None, MONDAY) == {"base", "reader", "static"}
+    assert set(causes(healed, second, ALL).values()) == {"definition"}
+
+
+def test_what_was_edited_or_resumed_and_not_computed_yet_waits():
+    files = folder(edited=EDITED, resumed=RULE, kept=RULE, static="refresh: once\n" + RULE, other=RULE)
+    same = files.definitions["kept"].hash
+    before = {
+        "edited": Known(0, "computed", None, same),
+        "resumed": Known(1, "paused", None, same),
+        "kept": Known(2, "computed", None, same),
+        "static": Known(3, "paused", None, same),  # calculated once and for good
+        "other": Known(4, "waiting", None, same),
+    }
+    told = {name: one.outcome for name, one in decided(files, before).items()}
+    assert told == {
+        "edited": "waiting", "resumed": "waiting", "kept": "kept", "static": "kept", "other": "waiting",
+    }  # fmt: skip
 
 
 # ---------------------------------------------------------------- files that are gone, broken, paused or not due

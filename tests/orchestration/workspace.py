@@ -1,6 +1,7 @@
 """A workspace of a few people: landing files, segment files, runs, and everything that readers can see.
 
-Moments are written as the command line takes them: a bare date is the local midnight that begins it.
+Moments are written as the command line takes them: a bare date is the local midnight that begins it. What is asked by
+segment leaves out the system segments, which are the same in every workspace; `public` and `rows` hold them too.
 Not here: what comes out (the tests).
 """
 
@@ -19,13 +20,16 @@ from orchestration.recalculation import Prepared, recalculate
 from orchestration.settings import Settings
 from orchestration.warehouse import connect
 from segmentation.clock import parse_as_of
+from segmentation.language.words import SYSTEM_SEGMENTS
 
 PUBLIC = (
     "segments",
     "segment_members",
     "segment_membership",
     "segment_changes",
+    "segment_triggers",
     "segment_size_daily",
+    "ready_to_use_segments",
     "live_qualifications",
     "segment_predictions",
 )
@@ -42,6 +46,10 @@ def an_event(user_id: str, name: str, ts: str, **properties: Any) -> dict[str, A
 
 def a_device(user_id: str, platform: str, **more: Any) -> dict[str, Any]:
     return {"device_id": f"{user_id}-{platform}", "user_id": user_id, "platform": platform, **more}
+
+
+def is_system(segment: str) -> bool:
+    return segment in SYSTEM_SEGMENTS
 
 
 @dataclass
@@ -96,13 +104,14 @@ class Workspace:
             for table in tables or PUBLIC
         }
 
-    def members(self) -> dict[str, str]:
+    def members(self, *segments: str) -> dict[str, str]:
         """Current members by segment, such as `ada bea`; a segment without any is missing."""
         sql = "select segment, string_agg(user_id, ' ' order by user_id) from segments.segment_members group by segment"
-        return dict(self.rows(sql))
+        return {name: who for name, who in self.rows(sql) if name in segments or not segments and not is_system(name)}
 
     def statuses(self) -> dict[str, str]:
-        return dict(self.rows("select segment, status from segments.segments order by segment"))
+        rows = self.rows("select segment, status from segments.segments order by segment")
+        return {name: status for name, status in rows if not is_system(name)}
 
     def reason(self, segment: str) -> str:
         return str(self.rows(f"select reason from segments.segments where segment = '{segment}'")[0][0])
@@ -110,9 +119,10 @@ class Workspace:
     def changes(self, as_of: str) -> list[tuple[str, ...]]:
         """Segment, change, cause and person of the runs at a moment."""
         at = self.moment(as_of).replace(tzinfo=None)
-        return self.rows(
+        rows = self.rows(
             f"select segment, change, cause, user_id from segments.segment_changes where as_of = '{at}' order by all"
         )
+        return [row for row in rows if not is_system(row[0])]
 
     def days(self, segment: str) -> dict[str, tuple[Any, ...]]:
         """Users, entered and left by day."""

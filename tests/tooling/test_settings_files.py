@@ -4,8 +4,11 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 import yaml
 from dagster import DagsterInstance
+
+from orchestration.settings import read_file
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = """
@@ -37,6 +40,14 @@ def test_the_code_reads_no_setting_that_the_example_does_not_name():
         for name in re.findall(rf"""["']({own.pattern})["']""", file.read_text())
     }
     assert read <= set(SETTINGS)
+
+
+@pytest.mark.parametrize("written", ["-1", "'90'", "true", "9.5"])
+def test_days_without_use_are_whole_days_or_never(tmp_path: Path, written: str):
+    file = tmp_path / "settings.toml"
+    file.write_text(f"[segments]\nidle_days = {written}\n")
+    with pytest.raises(ValueError, match=r"settings.toml: found idle_days = .* expected days such as 90, or 0"):
+        read_file(file)
 
 
 def test_the_workspace_is_one_code_location_of_ours():

@@ -21,6 +21,7 @@ from segmentation.language.model.values import (
     Where,
     Within,
 )
+from segmentation.language.words import SYSTEM_SEGMENTS
 
 Kind = Literal["who", "connector", "list", "live", "predict"]
 
@@ -121,6 +122,11 @@ class Definition:
     tests: tuple[SegmentTest, ...] = field(default=(), compare=False)
     activate: tuple[object, ...] = field(default=(), compare=False)  # plain values, as written
     hash: str = ""
+
+    @property
+    def is_system(self) -> bool:
+        """Whether it exists without a file. Its kind is that of its rule, as for any other."""
+        return self.name in SYSTEM_SEGMENTS
 
     @property
     def references(self) -> tuple[str, ...]:
