@@ -63,9 +63,7 @@ def load_lists(
     Returns one sentence for each segment whose list cannot be used as its file is now; nothing is raised for a file.
     """
     prepare_lists(con)
-    published = _one(
-        con, "select coalesce(max(run_no), 0) from raw.runs where is_published and mode = 'present'"
-    )  # fmt: skip
+    published = _one(con, "select coalesce(max(run_no), 0) from raw.runs where is_published and mode = 'present'")
     lists = {name: one for name, one in definitions.items() if one.kind == "list"}
     refused = {}
     kept: list[int] = []
