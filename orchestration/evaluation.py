@@ -19,7 +19,7 @@ from orchestration.audiences import look_at_audiences, write_strategies
 from orchestration.dbt_runner import Built, dbt, sync_project, write_plan
 from orchestration.decisions import assign_slots
 from orchestration.landing import load_landing
-from orchestration.lists import load_lists
+from orchestration.lists.ledger import load_lists
 from orchestration.recalculation import compile_for
 from orchestration.settings import Settings
 from orchestration.warehouse import connect

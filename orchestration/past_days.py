@@ -20,7 +20,7 @@ from orchestration.dbt_runner import Built, DbtFailed, dbt, parsed, put_into, sy
 from orchestration.decisions import decide, dropped_attributes, with_references
 from orchestration.isolation import PLAN_NODES, culprits
 from orchestration.landing import confirm_landing
-from orchestration.lists import load_lists
+from orchestration.lists.ledger import load_lists
 from orchestration.recalculation import Prepared, compile_for, look_around
 from orchestration.settings import Settings
 from orchestration.warehouse import connect, exclusively

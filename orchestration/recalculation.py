@@ -23,7 +23,7 @@ from orchestration.decisions import Decision, assign_slots, decide, dropped_attr
 from orchestration.idleness import idle
 from orchestration.isolation import PLAN_NODES, culprits
 from orchestration.landing import confirm_landing, load_landing
-from orchestration.lists import load_lists
+from orchestration.lists.ledger import load_lists
 from orchestration.memory import remember
 from orchestration.segment_folder import segments_of
 from orchestration.settings import Settings

@@ -21,7 +21,7 @@ def validate(folder: Path | None, as_json: bool) -> None:
 
     Each error is one line on stderr: FILE:LINE: what was found, what was expected.
     """
-    from orchestration.lists import missing_lists
+    from orchestration.lists.paths import missing_lists
     from orchestration.settings import default_segments
     from segmentation.language.folder import load_folder
 

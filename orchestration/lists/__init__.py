@@ -4,8 +4,3 @@
 every row. An upload carries the number of the run that read it, and so becomes visible with it or not at all.
 Not here: who the identifiers belong to (dbt_project/models/state/list_matches.sql).
 """
-
-from orchestration.lists.ledger import load_lists, prepare_lists
-from orchestration.lists.paths import missing_lists
-
-__all__ = ["load_lists", "missing_lists", "prepare_lists"]

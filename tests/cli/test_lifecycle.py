@@ -213,4 +213,4 @@ def test_members_leave_with_the_next_run_and_come_back_with_the_one_after(segmen
     )
     assert segments("reopen", "gold").exit_code == 0
     back = data(segments("run", "--as-of", "2026-01-16", "--json"))
-    assert [(row["segment"], row["status"], row["users"]) for row in back["segments"]] == [("gold", "ready", 2)]
+    assert [(row["status"], row["users"]) for row in back["segments"] if row["segment"] == "gold"] == [("ready", 2)]

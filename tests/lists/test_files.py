@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from orchestration import state
-from orchestration.lists import load_lists
+from orchestration.lists.ledger import load_lists
 from segmentation.language.folder import load_texts
 from tests.reference.lists import lines_of
 
