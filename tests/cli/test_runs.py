@@ -130,7 +130,7 @@ def test_a_broken_file_keeps_its_last_good_members_and_fails_the_run(segments: S
 def test_backfill_adds_days_that_are_marked_and_leaves_those_that_are_recorded(segments: Segments):
     result = segments("backfill", "--from", "2026-01-11", "--to", "2026-01-12")
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[0].startswith("2 days of 4 segments up to Mon 12 Jan 2026")
+    assert result.stdout.splitlines()[0].startswith("2 days of 8 segments up to Mon 12 Jan 2026")
     assert result.stdout.splitlines()[1].startswith("3 sizes that runs recorded on these days stay as they were")
     history = data(segments("show", "buyers_3d", "--json"))["history"]
     assert [(day["day"], day["users"], day["reconstructed"]) for day in history[:2]] == [

@@ -8,6 +8,7 @@ import pytest
 
 from orchestration import past_days
 from orchestration.past_days import reconstruct_now
+from segmentation.language.words import SYSTEM_SEGMENTS
 from tests.orchestration.workspace import Workspace, a_device, a_user, an_event
 
 pytestmark = pytest.mark.long
@@ -133,7 +134,8 @@ def test_what_dies_in_the_middle_leaves_whole_days(tmp_path: Path, monkeypatch: 
         workspace.reconstruct(*SPRING)
     monkeypatch.undo()
     whole = {(row[0], str(row[1])) for row in sizes(workspace)}
-    assert whole == {(segment, day) for segment in RULES for day in SPRING[:2]}  # the third was built, unpublished
+    everyone = (*RULES, *SYSTEM_SEGMENTS)
+    assert whole == {(segment, day) for segment in everyone for day in SPRING[:2]}  # the third was built, unpublished
     workspace.reconstruct(*SPRING)
     undisturbed = shop(Workspace(tmp_path / "undisturbed", "America/New_York"))
     undisturbed.reconstruct(*SPRING)
