@@ -116,7 +116,8 @@ def test_two_commands_at_once_both_succeed(tmp_path: Path):
         output, complaint = process.communicate(timeout=300)
         assert process.returncode == 0, complaint
         assert {row["segment"]: row["users"] for row in json.loads(output)["segments"]} == {
-            segment: len(names.split()) for segment, names in MEMBERS[0].items()
+            **{segment: len(names.split()) for segment, names in MEMBERS[0].items()},
+            **{"all_users": 4, "test_users": 0, "first_time_users": 0, "engaged_users": 0},
         }
 
 
