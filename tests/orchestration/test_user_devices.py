@@ -66,7 +66,9 @@ def test_the_device_used_last_stands_for_the_user_and_those_in_use_are_counted(t
     assert {user: tuple(told[column] for column in COLUMNS[:-1]) for user, told in judge.items()} == {
         user: facts[:-1] for user, facts in FACTS.items()
     }
-    sizes = workspace.rows("select users, ios, android, web from segments.segment_size_daily where segment = 'everybody'")
+    sizes = workspace.rows(
+        "select users, ios, android, web from segments.segment_size_daily where segment = 'everybody'"
+    )
     assert sizes == [(5, 3, 2, 2)]  # a user counts on each of the platforms, eve on none
 
 
