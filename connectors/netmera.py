@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from connectors.accounts import NetmeraAccount
+from connectors.answers import whole
 from connectors.clock import Clock
 from connectors.errors import BadAnswer, BrokenStream, ConnectorError, CredentialsRefused
 from connectors.http import Backoff, Http
@@ -101,7 +102,7 @@ class Netmera:
             for one in self._list("/getSegments", asked, headers={"X-netmera-os": system}):
                 if one.get("id") is None:
                     raise BadAnswer(VENDOR, asked, "a segment has no id")
-                key, users = str(one["id"]), _whole(one.get("userCount"))
+                key, users = str(one["id"]), whole(one.get("userCount"))
                 before = found.get(key)
                 counts = [count for count in (users, before.users if before else None) if count is not None]
                 systems = (*(before.systems if before else ()), system)
@@ -215,12 +216,8 @@ def _millis(moment: datetime) -> str:
 
 
 def _moment(value: object) -> datetime | None:
-    number = _whole(value)
+    number = whole(value)
     return None if number is None else datetime.fromtimestamp(number / 1000, UTC)
-
-
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _text(value: object) -> str | None:

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from connectors.accounts import AmplitudeAccount
 from connectors.amplitude.api import VENDOR, download_allowance, http
+from connectors.answers import whole
 from connectors.budget import Ledger
 from connectors.clock import Clock
 from connectors.errors import BadAnswer, BrokenStream, ConnectorError, ShortRead, VendorBusy
@@ -91,7 +92,7 @@ class Cohorts:
             return Usage(None, None)
         said = found.get("rest_download", found) if isinstance(found, dict) else {}
         said = said if isinstance(said, dict) else {}
-        return Usage(_whole(said.get("limit")), _whole(said.get("usage", said.get("count"))))
+        return Usage(whole(said.get("limit")), whole(said.get("usage", said.get("count"))))
 
     def members(self, cohort: Cohort) -> Iterator[Member]:
         """Each row of the cohort's file, once.
@@ -212,18 +213,14 @@ def _cohort(one: dict[str, Any]) -> Cohort:
         id=str(one["id"]),
         name=str(one.get("name") or ""),
         description=str(one.get("description") or ""),
-        size=_whole(one.get("size")),
+        size=whole(one.get("size")),
         computed=_epoch(one.get("lastComputed")),
     )
 
 
 def _epoch(value: object) -> datetime | None:
     """Seconds in the documentation, milliseconds in the wild."""
-    number = _whole(value)
+    number = whole(value)
     if number is None:
         return None
     return datetime.fromtimestamp(number / 1000 if number >= _MILLISECONDS_FROM else number, UTC)
-
-
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

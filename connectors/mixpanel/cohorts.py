@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.accounts import MixpanelAccount
+from connectors.answers import whole
 from connectors.budget import Ledger
 from connectors.clock import Clock
 from connectors.errors import BadAnswer, SessionExpired, ShortRead
@@ -85,7 +86,7 @@ class Cohorts:
                 page = self._page(cohort, asked, number, session, apart)
                 results = page["results"]
                 if number == 0:
-                    total = _whole(page.get("total"))
+                    total = whole(page.get("total"))
                     apart = max(apart, self._pace(total))
                 session = str(page["session_id"]) if page.get("session_id") else session
                 ids = [_text_id(one, asked) for one in results]
@@ -98,7 +99,7 @@ class Cohorts:
                     if seen.add(distinct_id):
                         properties = one.get("$properties")
                         yield Member(distinct_id, properties if isinstance(properties, dict) else {})
-                if len(results) < (_whole(page.get("page_size")) or PAGE_SIZE):
+                if len(results) < (whole(page.get("page_size")) or PAGE_SIZE):
                     break
                 if session is None:
                     raise BadAnswer(VENDOR, asked, "the first page names no session_id to go on with")
@@ -127,7 +128,7 @@ class Cohorts:
             raise BadAnswer(VENDOR, asked, f"page {number} has no list of results")
         if page.get("status", "ok") != "ok":
             raise BadAnswer(VENDOR, asked, f"page {number} has another status than ok")
-        if _whole(page.get("page")) not in (None, number):
+        if whole(page.get("page")) not in (None, number):
             raise ShortRead(VENDOR, asked, f"page {page['page']} came in place of page {number}")
         return page
 
@@ -162,7 +163,7 @@ def _cohort(one: dict[str, Any]) -> Cohort:
         id=str(one["id"]),
         name=str(one.get("name") or ""),
         description=str(one.get("description") or ""),
-        count=_whole(one.get("count")),
+        count=whole(one.get("count")),
         created=_created(one.get("created")),
     )
 
@@ -179,7 +180,3 @@ def _text_id(result: Any, asked: str) -> str:
     if not isinstance(found, (str, int)) or isinstance(found, bool) or found == "":
         raise BadAnswer(VENDOR, asked, "a member has no $distinct_id")
     return str(found)
-
-
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
