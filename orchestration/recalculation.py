@@ -23,6 +23,7 @@ from orchestration.decisions import Decision, assign_slots, decide, dropped_attr
 from orchestration.idleness import idle
 from orchestration.isolation import PLAN_NODES, culprits
 from orchestration.landing import confirm_landing, load_landing
+from orchestration.landing.facts import attribute_keys, last_sends
 from orchestration.lists.ledger import load_lists
 from orchestration.memory import remember
 from orchestration.segment_folder import segments_of
@@ -78,7 +79,7 @@ def look_around(settings: Settings, connection: duckdb.DuckDBPyConnection) -> Fo
     known = state.read_state(connection)
     slots = assign_slots(known.slots, [*folder.definitions, *folder.broken])
     meant = look_at_audiences(connection, folder.definitions)
-    return Found(folder, known, slots, state.attribute_keys(connection), meant)
+    return Found(folder, known, slots, attribute_keys(connection), meant)
 
 
 def day_of(as_of: datetime, settings: Settings) -> date:
@@ -112,7 +113,7 @@ def prepare(
                 f"the last run stands for {known.last_as_of.isoformat()}, after {as_of.astimezone(UTC).isoformat()}:"
                 " history does not go back"
             )
-        sent = state.last_sends(connection, as_of)
+        sent = last_sends(connection, as_of)
         named = set() if automatic or only is None else set(only)
         clock = Clock(as_of, settings.zone)
         midnight = clock.midnight((ending or day) + timedelta(days=1))

@@ -136,51 +136,11 @@ def _tile_layout(connection: duckdb.DuckDBPyConnection) -> str | None:
     return row[0] if row else None
 
 
-def attribute_keys(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """How many users have each top-level attribute, null being none, as they are in the landing area now."""
-    return dict(
-        connection.execute(
-            """
-            select key, count(*) from (
-                select attributes, unnest(json_keys(attributes)) as key from raw.users
-                where json_valid(attributes) and json_type(attributes) = 'OBJECT'
-            )
-            where json_type(attributes, '/' || replace(replace(key, '~', '~0'), '/', '~1')) <> 'NULL'
-            group by key order by key
-            """
-        ).fetchall()
-    )
-
-
 def next_run(connection: duckdb.DuckDBPyConnection) -> int:
     """The number of the run that is being prepared; those of dead runs are given again."""
     row = connection.execute("select coalesce(max(run_no), 0) + 1 from raw.runs where is_published").fetchone()
     assert row is not None
     return int(row[0])
-
-
-def last_sends(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[str, datetime] | None:
-    """When a message that names a segment, to go to it or to spare it, was last sent to anybody; None if the landing
-    area has no messages."""
-    landed = connection.execute("select count(*) from raw.messages").fetchone()
-    if not landed or not landed[0]:
-        return None
-    rows = connection.execute(
-        """
-        with named as (
-            select distinct message_id, unnest(from_json(names, '["VARCHAR"]')) as segment
-            from (
-                select message_id, unnest([segments, excluded_segments]) as names from raw.messages
-            )
-            where case when json_valid(names) then json_type(names) = 'ARRAY' end
-        )
-        select segment, max(ts) from named join raw.message_events using (message_id)
-        where kind = 'sent' and ts < ? and segment is not null
-        group by segment order by segment
-        """,
-        [_plain(as_of)],
-    ).fetchall()
-    return {segment: sent_at.replace(tzinfo=UTC) for segment, sent_at in rows}
 
 
 def open_run(
