@@ -18,6 +18,8 @@ DAILY_JOB = "daily_recalculation"
 SEGMENTS_JOB = "recalculate_segments"
 LIVE_SENSOR = "live_segments"
 LIVE_TAG = "segments/live"  # on runs that a look at the landing area asked for
+VENDORS = ("mixpanel", "amplitude", "netmera")
+PULL_OP = "pull"  # the one step of every job that pulls
 GROUPS: dict[Kind, str] = {
     "who": "rule_based",
     "connector": "connector",
@@ -40,3 +42,18 @@ def landing_key(table: str) -> dg.AssetKey:
 def model_key(layer: str, model: str) -> dg.AssetKey:
     """The asset of a dbt model: the folder it lies in, and its name."""
     return dg.AssetKey(["models" if layer == "segments" else layer, model])
+
+
+def pull_key(connector: str, what: str) -> dg.AssetKey:
+    """The asset of what a vendor gives: its audiences, events, users or messages."""
+    return dg.AssetKey([connector, what])
+
+
+def pull_job(connector: str) -> str:
+    """The job that pulls from a vendor."""
+    return f"pull_{connector}"
+
+
+def audience_partitions(connector: str) -> str:
+    """The dynamic partitions of a vendor's audiences; their keys are the vendor's ids of its audiences."""
+    return f"{connector}_audiences"
