@@ -5,7 +5,6 @@ Not here: how vendors are asked and files written (`connectors/`).
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -29,7 +28,6 @@ from orchestration.cli.words import (
     shown_path,
     with_json,
 )
-from orchestration.settings import Settings, connector_settings
 
 if TYPE_CHECKING:
     from connectors.pulls.attempts import Report
@@ -75,6 +73,7 @@ def pull(
     """
     from connectors.pulls.workbench import DATA as HAS
     from connectors.pulls.workbench import DATED
+    from orchestration.ingest.bench import workbench
 
     if what is not None and what not in HAS[connector]:
         has = ", ".join(HAS[connector])
@@ -86,7 +85,7 @@ def pull(
         raise click.BadParameter(f"{until} lies before {since}", param_hint="--until")
     settings = settings_for()
     with progress("starting") as shown:
-        bench = _workbench(settings, into, shown)
+        bench = workbench(settings, doing=shown.doing, on_wait=_Waiting(shown), into=into)
         bench.check(connector)
         choice = _choice(bench, connector, named, prefix, skip_unchanged)
         if only_plan:
@@ -97,29 +96,6 @@ def pull(
         _show_plans(plans, as_json)
     else:
         _show_reports(reports, bench.folder.root, as_json)
-
-
-def _workbench(settings: Settings, into: Path | None, shown: Progress) -> Workbench:
-    from connectors.budget import Ledger
-    from connectors.clock import SystemClock
-    from connectors.landing_writer import LandingFolder
-    from connectors.pulls.workbench import Workbench
-
-    if into is None and "://" in settings.landing:
-        raise ValueError(
-            f"a pull writes to a folder, and the landing area is {settings.landing}: name one by --into"
-        )  # fmt: skip
-    clock = SystemClock()
-    return Workbench(
-        environ=os.environ,
-        settings=connector_settings(),
-        folder=LandingFolder((into or Path(settings.landing)).expanduser().resolve()),
-        ledger=Ledger(settings.home / "request_budgets.sqlite3"),
-        clock=clock,
-        at=clock.now().replace(microsecond=0),
-        doing=shown.doing,
-        on_wait=_Waiting(shown),
-    )
 
 
 class _Waiting:
