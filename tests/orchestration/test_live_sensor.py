@@ -12,18 +12,9 @@ import pytest
 
 from orchestration.definitions import build_defs
 from orchestration.names import AS_OF_TAG, LIVE_TAG, SEGMENTS_JOB, segment_key
-from orchestration.sensors.live import (
-    MOST_ATTEMPTS,
-    SECONDS_BETWEEN_LOOKS,
-    Attempts,
-    Cursor,
-    digest_of,
-    live_sensor,
-    look,
-    spans_of,
-    step,
-    watched,
-)
+from orchestration.sensors.landing_watch import Cursor, digest_of, look, step
+from orchestration.sensors.live import SECONDS_BETWEEN_LOOKS, live_sensor, spans_of, watched
+from orchestration.sensors.records import MOST_ATTEMPTS, Attempts
 from segmentation.language.folder import load_folder, load_texts
 from tests.orchestration.workspace import Workspace, a_user, an_event
 
@@ -84,6 +75,7 @@ def test_only_live_segments_with_a_clock_are_watched_and_waits_are_those_of_a_da
         "days.yml": "name: days\nlive: {did: a, then_not: b, within: 3 days}\n",
         "resting.yml": "name: resting\npaused: true\nlive: {did: a, then_not: b, within: 5 minutes}\n",
         "asked.yml": "name: asked\nrefresh: manual\nlive: {did: a}\n",
+        "kept.yml": "name: kept\nrefresh: once\nlive: {did: a}\n",
         "rule.yml": "name: rule\nwho: {did: a}\n",
     })  # fmt: skip
     assert not folder.problems

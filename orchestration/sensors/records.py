@@ -1,0 +1,40 @@
+"""What Dagster has recorded of the runs that a sensor asked for: which are not over yet, and what became of the others.
+
+Not here: what follows from it (the sensors).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import dagster as dg
+
+MOST_ATTEMPTS = 3  # for the same thing; then it waits for a change, or for the next run by the clock
+DONE = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """What became of the runs that were requested: whether any is on its way, and, for what is at hand, whether one
+    succeeded and how many failed."""
+
+    under_way: bool = False
+    succeeded: bool = False
+    failed: int = 0
+
+
+def is_under_way(instance: dg.DagsterInstance, job: str, tag: str | None = None) -> bool:
+    """Whether a run of the job is queued or running; with a tag, one that carries it, whatever its value."""
+    waiting = [status for status in dg.DagsterRunStatus if status not in DONE]
+    runs = instance.get_runs(dg.RunsFilter(job_name=job, statuses=waiting))
+    return any(tag is None or tag in run.tags for run in runs)
+
+
+def attempts_for(instance: dg.DagsterInstance, tag: str, value: str, under_way: bool) -> Attempts:
+    """What became of the runs with this tag of this value."""
+    statuses = [run.status for run in instance.get_runs(dg.RunsFilter(tags={tag: value}))]
+    return Attempts(
+        under_way=under_way,
+        succeeded=dg.DagsterRunStatus.SUCCESS in statuses,
+        failed=sum(status in DONE and status is not dg.DagsterRunStatus.SUCCESS for status in statuses),
+    )
