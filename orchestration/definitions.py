@@ -16,6 +16,7 @@ from orchestration.manifest import ensure_manifest
 from orchestration.schedules import schedules
 from orchestration.segment_folder import segments_of
 from orchestration.sensors.live import live_sensor
+from orchestration.sensors.matching import matching_sensor
 from orchestration.settings import Settings, read_settings
 from orchestration.watch import Watch
 
@@ -33,7 +34,7 @@ def build_defs(settings: Settings, watch: Watch | None = None) -> dg.Definitions
         ],
         jobs=jobs(),
         schedules=schedules(settings, folder),
-        sensors=[live_sensor(settings, folder)],
+        sensors=[live_sensor(settings, folder), matching_sensor(settings, folder)],
         resources={"dbt": dbt_resource(settings)},
         executor=dg.in_process_executor,
     )

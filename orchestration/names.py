@@ -18,6 +18,8 @@ DAILY_JOB = "daily_recalculation"
 SEGMENTS_JOB = "recalculate_segments"
 LIVE_SENSOR = "live_segments"
 LIVE_TAG = "segments/live"  # on runs that a look at the landing area asked for
+MATCHING_SENSOR = "connector_matching"
+MATCHING_TAG = "segments/matching"  # on runs that ids were matched anew for; its value names the connectors
 VENDORS = ("mixpanel", "amplitude", "netmera")
 PULL_OP = "pull"  # the one step of every job that pulls
 GROUPS: dict[Kind, str] = {
@@ -42,6 +44,11 @@ def landing_key(table: str) -> dg.AssetKey:
 def model_key(layer: str, model: str) -> dg.AssetKey:
     """The asset of a dbt model: the folder it lies in, and its name."""
     return dg.AssetKey(["models" if layer == "segments" else layer, model])
+
+
+def matching_tag(connector: str) -> str:
+    """On runs for files of a connector and of our users; its value tells which files."""
+    return f"{MATCHING_TAG}_{connector}"
 
 
 def pull_key(connector: str, what: str) -> dg.AssetKey:

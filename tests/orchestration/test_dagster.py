@@ -9,9 +9,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from orchestration.assets.segment_page import page
 from orchestration.definitions import build_defs
 from orchestration.manifest import ensure_manifest
 from orchestration.names import AS_OF_TAG, AUTOMATIC_TAGS, DAILY_JOB, SEGMENTS_JOB, landing_key, model_key, segment_key
+from segmentation.language.folder import load_texts
 from tests.orchestration.story import MEMBERS, MIDNIGHTS, arrive, begin
 from tests.orchestration.workspace import Workspace, an_event
 
@@ -97,7 +99,7 @@ def test_names_people_and_schedules_rely_on(place: Place):
         "landing", "staging", "identity", "plan", "predictions", "state", "records", "models", "segments",
     }  # fmt: skip
     assert {job.name for job in defs.jobs or []} == {"daily_recalculation", "recalculate_segments"}
-    assert [one.name for one in defs.sensors or []] == ["live_segments"]
+    assert sorted(one.name for one in defs.sensors or []) == ["connector_matching", "live_segments"]
     assert sorted(one.name for one in defs.schedules or []) == ["daily_recalculation", "refresh_0_x_by_3_x_x_x"]
 
 
@@ -140,6 +142,23 @@ def test_system_segments_are_assets_like_any_other_and_say_what_they_are(place: 
     assert node.group_name == "system"
     assert str(node.description).startswith("Test users. Users whose is_test is true.")
     assert str(node.description).endswith("Recalculated daily.")
+
+
+@pytest.mark.parametrize(
+    ("body", "when"),
+    [
+        ("live: {did: visit}", "Recalculated as files land, and daily."),
+        ("live: {did: visit}\nrefresh: every 3 hours", "Recalculated as files land, and every 3 hours."),
+        ("live: {did: visit}\nrefresh: once", "Calculated once and then kept."),
+        ("live: {did: visit}\npaused: true", "Paused: it keeps its members."),
+        ("connector: {mixpanel: {cohort: PN_a}}", "Recalculated as its cohort or users land, and daily."),
+        ("who: [{did: visit}]\nrefresh: manual", "Recalculated when somebody asks for it."),
+    ],
+)
+def test_the_page_of_a_segment_says_when_it_is_recalculated(body: str, when: str):
+    folder = load_texts({"one.yml": f"name: one\n{body}\n"})
+    assert not folder.problems
+    assert page(folder.definitions["one"]).endswith(when)
 
 
 # ---------------------------------------------------------------- runs, in the order of the file
