@@ -109,7 +109,10 @@ class Ledger:
         apart: timedelta = timedelta(0),
         on_wait: Callable[[str, float], None] = lambda sentence, seconds: None,
     ) -> None:
-        """Spends one call, after waiting for it if need be. Raises BudgetSpent if only the next month frees one."""
+        """Spends one call, after waiting for it if need be.
+
+        Raises BudgetSpent if only the next month frees one, or if the wait is longer than the clock's patience.
+        """
         while (free := self.spend(allowance, clock.now(), apart)) is not None:
             now = clock.now()
             if free == next_month(now) and any(rate.per == "month" for rate in allowance.rates):
@@ -118,7 +121,10 @@ class Ledger:
                     free_at=free,
                 )  # fmt: skip
             seconds = (free - now).total_seconds()
-            on_wait(f"{vendor}: the allowance {allowance.name} has its next call at {free:%H:%M:%S} UTC", seconds)
+            told = f"the allowance {allowance.name} has its next call at {free:%H:%M:%S} UTC"
+            if seconds > clock.patience:
+                raise BudgetSpent(vendor, asked, told, free_at=free)
+            on_wait(f"{vendor}: {told}", seconds)
             clock.sleep(seconds)
 
 

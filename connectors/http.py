@@ -137,10 +137,12 @@ class Http:
             before()
         url = path if path.startswith(("http://", "https://")) else f"{self.base}{path}"
         pairs = [*self._params.items(), *(params.items() if isinstance(params, Mapping) else params or ())]
+        # Somebody in a hurry waits for an answer no longer than for anything else.
+        most = max(1.0, self._clock.patience)
         try:
             response = self._session.request(
-                method, url, params=pairs, data=form, headers=headers, timeout=_TIMEOUT, stream=True,
-                allow_redirects=False,
+                method, url, params=pairs, data=form, headers=headers, stream=True, allow_redirects=False,
+                timeout=(min(most, _TIMEOUT[0]), min(most, _TIMEOUT[1])),
             )  # fmt: skip
         except requests.RequestException as error:
             self._no_answer(asked, error)
@@ -184,7 +186,7 @@ class Http:
         """What `attempt` returns, which is called anew as long as it raises VendorBusy and patience lasts."""
         retry = tenacity.Retrying(
             retry=tenacity.retry_if_exception(self._worth_waiting),
-            stop=tenacity.stop_after_attempt(self._backoff.attempts),
+            stop=self._enough,
             wait=self._pause,
             sleep=self._clock.sleep,
             before_sleep=self._tell,
@@ -195,6 +197,9 @@ class Http:
     @staticmethod
     def _worth_waiting(error: BaseException) -> bool:
         return isinstance(error, VendorBusy) and (error.retry_after or 0) <= _LONGEST_WAIT
+
+    def _enough(self, state: tenacity.RetryCallState) -> bool:
+        return state.attempt_number >= self._backoff.attempts or bool(state.upcoming_sleep > self._clock.patience)
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

@@ -5,7 +5,7 @@ One file of each table per audience, so that one can fail without the others. No
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -55,6 +55,11 @@ class Prepared:
     plan: Plan
     audiences: dict[str, Audience]
     left_out: tuple[tuple[str, str], ...]
+    replan: Callable[[Sequence[Wanted]], Plan]
+
+    def plan_for(self, ids: Collection[str]) -> Plan:
+        """A plan for some of them, for whoever plans many times a day: what the day has spent counts. Asks nothing."""
+        return self.replan([one.wanted for one in self.plan.planned if one.wanted.id in ids])
 
 
 def prepare_mixpanel(
@@ -75,8 +80,8 @@ def prepare_mixpanel(
     wanted = [_wanted("mixpanel", one, mixpanel.calls_for(one.users or 0), folder, choice) for one in chosen]
     now = clock.now()
     calls = Pretended(cohorts.allowance, ledger.spent(cohorts.allowance, now), now)
-    plan = plan_by_the_hour(wanted, calls, hours, mixpanel.pace)
-    return Prepared("mixpanel", plan, {one.id: one for one in chosen}, left_out)
+    plan = partial(plan_by_the_hour, calls=calls, hours=hours, pace=mixpanel.pace)
+    return Prepared("mixpanel", plan(wanted), {one.id: one for one in chosen}, left_out, plan)
 
 
 def prepare_amplitude(
@@ -96,7 +101,12 @@ def prepare_amplitude(
     usage = cohorts.usage()
     if usage.limit is not None and usage.used is not None:
         left = min(left, max(0, usage.limit - usage.used))
-    return Prepared("amplitude", plan_by_the_month(wanted, left, now), {one.id: one for one in chosen}, left_out)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    today = sum(at >= midnight for at in ledger.spent(cohorts.allowance, now))
+    plan = partial(plan_by_the_month, left=left, now=now)
+    return Prepared(
+        "amplitude", plan(wanted), {one.id: one for one in chosen}, left_out, partial(plan, today=today)
+    )  # fmt: skip
 
 
 def _wanted(connector: str, audience: Audience, calls: int, folder: LandingFolder, choice: Choice) -> Wanted:

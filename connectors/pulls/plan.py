@@ -97,11 +97,14 @@ def plan_by_the_hour(
     return Plan(tuple(planned), left, follows)
 
 
-def plan_by_the_month(wanted: Sequence[Wanted], left: int, now: datetime) -> Plan:
-    """For an allowance of a calendar month: today's fair share of what is left, and at least one."""
+def plan_by_the_month(wanted: Sequence[Wanted], left: int, now: datetime, today: int = 0) -> Plan:
+    """For an allowance of a calendar month: a day's fair share of what is left, and at least one.
+
+    `today` calls of the day's share are made already.
+    """
     until = next_month(now)
     days = max(1, -(-(until - now) // timedelta(days=1)))
-    share = max(min(left, 1), left // days)
+    share = max(0, min(left, max(1, (left + today) // days) - today))
     planned = []
     for one in _in_order(wanted):
         if one.unchanged:

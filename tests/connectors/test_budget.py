@@ -15,8 +15,9 @@ from connectors.budget import Allowance, Ledger, Pretended, Rate, rolling
 from connectors.clock import ManualClock
 from connectors.errors import BudgetSpent
 from connectors.mixpanel.cohorts import calls_for, pace
+from connectors.pulls.audiences import Choice
 from connectors.pulls.plan import Plan, Wanted, plan_by_the_hour, plan_by_the_month
-from tests.connectors.world import NOON, World
+from tests.connectors.world import ALL, NOON, World
 
 HOURLY = Allowance("query", "77", (rolling(3, timedelta(hours=1)),))
 MONTHLY = Allowance("downloads", "77", (Rate(2, "month"),))
@@ -121,6 +122,24 @@ def test_a_month_of_downloads_is_shared_by_its_days() -> None:
     assert len(plan_by_the_month(cohorts, 500, datetime(2026, 1, 31, 12, tzinfo=UTC)).tonight) == 30
     assert len(plan_by_the_month(cohorts, 3, first).tonight) == 1
     assert not plan_by_the_month(cohorts, 0, first).tonight
+
+
+@pytest.mark.parametrize(("left", "today", "more"), [(500, 0, 16), (490, 10, 6), (484, 16, 0), (3, 0, 1), (2, 1, 0)])
+def test_who_plans_often_has_the_share_of_a_day_once(left: int, today: int, more: int) -> None:
+    cohorts = [wanted(f"c{number:02}", 10) for number in range(30)]
+    assert len(plan_by_the_month(cohorts, left, datetime(2026, 1, 1, 20, tzinfo=UTC), today).tonight) == more
+
+
+def test_a_plan_for_some_asks_nothing_and_counts_what_the_day_has_spent(here: World) -> None:
+    here.amplitude.faults.per_month = 17  # and as many days are left
+    prepared = here.bench.plan_audiences("amplitude", ALL, 1)
+    asked = len(here.amplitude.calls)
+    assert [one.when for one in prepared.plan_for({"b1gone", "k3vq81m"}).planned] == ["tonight", "later"]
+    assert len(here.amplitude.calls) == asked
+    assert not here.pull("amplitude", "audiences", choice=Choice("", ("b1gone",))).failures
+    prepared = here.bench.plan_audiences("amplitude", ALL, 1)
+    assert [one.when for one in prepared.plan.planned] == ["tonight", "later"]
+    assert [(one.wanted.id, one.when) for one in prepared.plan_for({"k3vq81m"}).planned] == [("k3vq81m", "later")]
 
 
 def test_a_plan_spends_the_list_and_nothing_else(here: World) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 
-from connectors.errors import VendorBusy, quoted
+from connectors.clock import HurriedClock
+from connectors.errors import BudgetSpent, VendorBusy, quoted
 from connectors.http import retry_after
 from connectors.standin.server import Busy
-from tests.connectors.world import NOON, World
+from tests.connectors.world import ALL, NOON, World
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,30 @@ def test_without_a_word_from_the_vendor_pauses_grow(here: World) -> None:
         here.said[0]
         == 'mixpanel, list of cohorts (HTTP 502): the server failed, saying "try again later"; asking again'
     )
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "slept"), [("7", [7.0, 7.0]), ("120", []), (None, [])], ids=["short", "long", "not said"]
+)
+def test_somebody_in_a_hurry_waits_a_little_and_then_hears_what_the_vendor_said(
+    here: World, retry_after: str | None, slept: list[float]
+) -> None:
+    here.mixpanel.faults.busy = Busy(times=9, retry_after=retry_after)
+    bench = replace(here.bench, clock=HurriedClock(here.clock, 20))
+    with pytest.raises(VendorBusy, match=r"list of cohorts \(HTTP 429\): too many calls"):
+        bench.plan_audiences("mixpanel", ALL, 1)
+    assert here.clock.slept == slept
+
+
+def test_somebody_in_a_hurry_does_not_wait_for_the_allowance(here: World) -> None:
+    for _ in range(60):
+        here.bench.plan_audiences("mixpanel", ALL, 1)
+    bench = replace(here.bench, clock=HurriedClock(here.clock, 20))
+    with pytest.raises(
+        BudgetSpent, match="list of cohorts: the allowance mixpanel query has its next call at 13:00:01"
+    ):
+        bench.plan_audiences("mixpanel", ALL, 1)
+    assert here.clock.slept == []
 
 
 def test_every_attempt_counts_against_the_allowance(here: World) -> None:
