@@ -115,6 +115,16 @@ def netmera_account(environ: Mapping[str, str]) -> NetmeraAccount:
     )
 
 
+def clock_zone(settings: Mapping[str, Any]) -> ZoneInfo:
+    """Where a day of Mixpanel's export begins: in the zone of an older project, else in UTC, also without an account
+    or with a setting that is wrong, which the account will tell."""
+    own = {**_DEFAULTS["mixpanel"], **settings.get("mixpanel", {})}
+    try:
+        return ZoneInfo(str(own["project_timezone"]) if own["project_created_before_2023"] is True else "UTC")
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
 def members_of(connector: str, settings: Mapping[str, Any]) -> Members:
     """Which members are wanted of a connector, without an account. Raises NotConfigured for a wrong setting."""
     return _members(_own(connector, settings))

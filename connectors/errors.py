@@ -71,6 +71,10 @@ class SessionExpired(ShortRead):
     """Paging cannot go on where it was; it can start anew."""
 
 
+class Refused(ConnectorError):
+    """Everything came, and it is not believed: a gate kept it from the place of the last good file."""
+
+
 class WindowTooLarge(ConnectorError):
     """The vendor refuses so much at once; a smaller window can be asked for."""
 

@@ -2,32 +2,30 @@
 
 Parquet, because a row group is all that has to be held, times and texts keep their types, and a file that was not
 finished has no footer, so nobody can take it for a whole one. Each file is written under a name that landing ignores,
-and renamed when it is complete. Not here: what is pulled, and how landing files are read.
+and renamed when it is complete. Not here: what is pulled, what is noted (notes.py), and how landing files are read.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote, unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
+from connectors.drafts import Gate, open_gate
 from connectors.errors import ConnectorError
+from connectors.notes import Note, Notes
 from connectors.seen import Versions
 
 _ROWS_HELD = 10_000
 _TIME = pa.timestamp("us", tz="UTC")
-_NOTES = "_pulls.jsonl"
 
 
 def _schema(text: str = "", time: str = "", number: str = "", flag: str = "") -> pa.Schema:
@@ -50,20 +48,6 @@ SCHEMAS = {
     ),
     "audience_members": _schema("connector audience_id connector_user_id email msisdn properties", time="fetched_at"),
 }
-
-
-@dataclass(frozen=True)
-class Note:
-    """What became of one thing that a pull tried: `key` is an audience's id, a day or a table."""
-
-    connector: str
-    table: str
-    key: str
-    outcome: Literal["done", "failed", "skipped"]
-    at: datetime
-    rows: int | None = None
-    reported: int | None = None
-    reason: str | None = None
 
 
 class PullUnderWay(ConnectorError):
@@ -112,6 +96,7 @@ class NewestOnly:
         self._draft, self._schema = draft, schema
         self._file = TableFile(draft, schema)
         self._versions = Versions()
+        self._outdated: int | None = None
         self.rows = 0
 
     def write(self, row: Mapping[str, Any], key: str | None, version: int) -> None:
@@ -120,11 +105,17 @@ class NewestOnly:
             self._versions.add(key, version, self._file.rows)
         self._file.write(row)
 
+    def count(self) -> int:
+        """How many rows stay, once all have come."""
+        if self._outdated is None:
+            self._outdated = self._versions.count_outdated()
+        return self._file.rows - self._outdated
+
     def finish(self, target: Path) -> None:
         """The rows that stay, in the order in which they came."""
         self._file.close()
-        outdated = self._versions.count_outdated()
-        self.rows = self._file.rows - outdated
+        self.rows = self.count()
+        outdated = self._file.rows - self.rows
         if outdated:
             self._copy_without_outdated(target)
         else:
@@ -147,10 +138,10 @@ class NewestOnly:
 
 
 class LandingFolder:
-    """A landing area in a local folder."""
+    """A landing area in a local folder; `gate` decides whether a file may take the place of the last good one."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, gate: Gate = open_gate) -> None:
+        self.root, self.gate = root, gate
 
     def path(self, table: str, name: str) -> Path:
         """Where the file of this name lies; ids that no file system would take are spelled out."""
@@ -225,19 +216,11 @@ class LandingFolder:
 
     def note(self, note: Note) -> None:
         """Adds a line to `_pulls.jsonl`, which landing ignores and people read."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        said = {**asdict(note), "at": note.at.isoformat().replace("+00:00", "Z")}
-        line = json.dumps({key: value for key, value in said.items() if value is not None}, ensure_ascii=False)
-        with (self.root / _NOTES).open("a", encoding="utf-8") as notes:
-            notes.write(line + "\n")  # one write of one line: several processes may do so
+        Notes(self.root).add(note)
 
     def notes(self) -> list[dict[str, Any]]:
         """All lines of `_pulls.jsonl`, oldest first."""
-        try:
-            written = (self.root / _NOTES).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return []
-        return [json.loads(line) for line in written.split("\n") if line]
+        return Notes(self.root).read()
 
     @contextmanager
     def alone(self, connector: str, what: str) -> Iterator[None]:

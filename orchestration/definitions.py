@@ -9,7 +9,9 @@ import dagster as dg
 
 from orchestration.assets.dbt_models import dbt_resource, model_assets
 from orchestration.assets.landing import landing_assets
+from orchestration.assets.pulls import pull_assets
 from orchestration.assets.segments import segment_assets
+from orchestration.ingest.runs import Around
 from orchestration.jobs import jobs
 from orchestration.landing.contract import CONTRACT
 from orchestration.manifest import ensure_manifest
@@ -21,19 +23,20 @@ from orchestration.settings import Settings, read_settings
 from orchestration.watch import Watch
 
 
-def build_defs(settings: Settings, watch: Watch | None = None) -> dg.Definitions:
-    """The whole code location of a workspace; `watch` hears of its runs."""
-    watch = watch or Watch()
+def build_defs(settings: Settings, watch: Watch | None = None, around: Around | None = None) -> dg.Definitions:
+    """The whole code location of a workspace; `watch` hears of its runs, and `around` surrounds its pulls."""
+    watch, around = watch or Watch(), around or Around()
     folder = segments_of(settings)
     manifest = ensure_manifest(settings)
     return dg.Definitions(
         assets=[
+            *pull_assets(settings, around),
             landing_assets(settings),
             *model_assets(settings, manifest, list(CONTRACT), watch),
             segment_assets(settings, folder, watch),
         ],
-        jobs=jobs(),
-        schedules=schedules(settings, folder),
+        jobs=jobs(settings, around),
+        schedules=schedules(settings, folder, around),
         sensors=[live_sensor(settings, folder), matching_sensor(settings, folder)],
         resources={"dbt": dbt_resource(settings)},
         executor=dg.in_process_executor,

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import dagster as dg
 
-from orchestration.names import DAILY_JOB, SEGMENTS_JOB
+from orchestration.ingest.job import pulling
+from orchestration.ingest.runs import Around
+from orchestration.names import DAILY_JOB, SEGMENTS_JOB, VENDORS
+from orchestration.settings import Settings
 
 
-def jobs() -> list[dg.UnresolvedAssetJobDefinition]:
-    """Everything once a day; and some segments on their own. One process each: the steps share one database file."""
+def jobs(settings: Settings, around: Around | None = None) -> list[dg.UnresolvedAssetJobDefinition | dg.JobDefinition]:
+    """Everything once a day, some segments on their own, and pulls of each vendor. One process each: the steps share
+    one database file."""
     return [
         dg.define_asset_job(
             DAILY_JOB,
-            selection=dg.AssetSelection.all(),
+            selection=dg.AssetSelection.all() - dg.AssetSelection.key_prefixes(*([vendor] for vendor in VENDORS)),
             description="Landing files to published members, for all segments that have a clock.",
             executor_def=dg.in_process_executor,
         ),
@@ -25,4 +29,5 @@ def jobs() -> list[dg.UnresolvedAssetJobDefinition]:
             description="The chosen segments and those that read them, on landing files as they are now.",
             executor_def=dg.in_process_executor,
         ),
+        *(pulling(settings, vendor, around or Around()) for vendor in VENDORS),
     ]

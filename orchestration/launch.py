@@ -1,4 +1,4 @@
-"""Starting a recalculation or a backfill from outside the UI, recorded by Dagster like any run that the UI starts.
+"""Starting a recalculation, a backfill or a pull from outside the UI, recorded by Dagster like a run of the UI.
 
 Not here: the steps of a recalculation (`recalculation.py`) and the assets (`assets/`).
 """
@@ -6,8 +6,9 @@ Not here: the steps of a recalculation (`recalculation.py`) and the assets (`ass
 from __future__ import annotations
 
 import io
+import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -15,7 +16,16 @@ from typing import TYPE_CHECKING
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from orchestration.dbt_runner import Built
-from orchestration.names import AS_OF_TAG, DAILY_JOB, OVER_RECORDED_TAG, PAST_TAG, SEGMENTS_JOB, segment_key
+from orchestration.names import (
+    AS_OF_TAG,
+    DAILY_JOB,
+    OVER_RECORDED_TAG,
+    PAST_TAG,
+    PULL_OP,
+    SEGMENTS_JOB,
+    pull_job,
+    segment_key,
+)
 from orchestration.past_days import Reconstructed
 from orchestration.recalculation import Prepared
 from orchestration.settings import Settings
@@ -23,6 +33,9 @@ from orchestration.watch import Watch
 
 if TYPE_CHECKING:
     from dagster import DagsterEvent
+
+
+QUIETLY = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # the whole log is in the UI
 
 
 class RunFailed(RuntimeError):
@@ -87,6 +100,46 @@ def launch_past(
     return watch.reconstructed
 
 
+def launch_pull(
+    settings: Settings,
+    connector: str,
+    *,
+    what: Iterable[str] = (),
+    audiences: Iterable[str] = (),
+    at: datetime | None = None,
+    accept: str = "",
+    environ: Mapping[str, str] | None = None,
+    waiting: Callable[[str, float], None] | None = None,
+) -> list[str]:
+    """Pulls from a vendor in this process, by the vendor's job; gives one sentence for each thing that failed.
+
+    `waiting` hears of waits for the vendor: why, and for how many seconds. Raises ValueError as `launch` does.
+    """
+    import dagster as dg
+
+    from orchestration.assets.pulls import pull_assets
+    from orchestration.ingest.job import pulling
+    from orchestration.ingest.runs import Around
+    from orchestration.instance import open_instance
+
+    around = Around(os.environ if environ is None else environ)
+    if waiting:
+        around.waiting = waiting
+    # The vendors alone: neither segments nor models have a part in a pull, and loading them takes 4 s.
+    definitions = dg.Definitions(
+        assets=pull_assets(settings, around), jobs=[pulling(settings, connector, around)]
+    )  # fmt: skip
+    wanted = {"what": list(what), "audiences": list(audiences), "accept": accept, "at": at.isoformat() if at else ""}
+    with open_instance(settings) as instance, redirect_stdout(io.StringIO()):
+        result = definitions.resolve_job_def(pull_job(connector)).execute_in_process(
+            instance=instance,
+            run_config={"ops": {PULL_OP: {"config": wanted}}, **QUIETLY},
+            raise_on_error=False,
+        )
+    failed = [event for event in result.all_events if event.is_step_failure]
+    return around.failures or [_sentence(event) for event in failed]
+
+
 def _execute(
     settings: Settings,
     watch: Watch,
@@ -106,7 +159,7 @@ def _execute(
             instance=instance,
             asset_selection=[segment_key(name) for name in only] if only is not None else None,
             tags=tags,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},  # the whole log is in the UI
+            run_config=QUIETLY,
             raise_on_error=False,
         )
     return [event for event in result.all_events if event.is_step_failure]

@@ -1,4 +1,5 @@
-"""The clock: one schedule for the daily recalculation, and one for every other refresh policy that a segment names.
+"""The clock: one schedule for the daily recalculation, one for every other refresh policy that a segment names, and one
+for each vendor's pull.
 
 A tick's own time is the run's moment, so a late start changes nothing. Not here: what a run computes.
 """
@@ -8,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from orchestration.names import AS_OF_TAG, DAILY_JOB, SEGMENTS_JOB, segment_key
+from connectors.errors import NotConfigured
+from orchestration.ingest.runs import Around
+from orchestration.names import AS_OF_TAG, DAILY_JOB, SEGMENTS_JOB, VENDORS, pull_job, segment_key
 from orchestration.settings import Settings
 from segmentation.clock import Clock
 from segmentation.language.folder import Folder
@@ -17,14 +20,15 @@ DAILY = "0 0 * * *"
 SIGNS = {"*": "x", "/": "_by_", "-": "_to_", ",": "_and_", "#": "_nth_"}
 
 
-def schedules(settings: Settings, folder: Folder) -> list[dg.ScheduleDefinition]:
+def schedules(settings: Settings, folder: Folder, around: Around | None = None) -> list[dg.ScheduleDefinition]:
     """Running from the start: a schedule that waits for a click is a segment that silently stops updating."""
     by_cron: dict[str, list[str]] = {}
     for definition in folder.definitions.values():
         cron = definition.refresh.cron
         if cron is not None and cron != DAILY and not definition.paused:
             by_cron.setdefault(cron.lower(), []).append(definition.name)  # MON and mon would share a name
-    return [_daily(settings), *(_others(cron, sorted(names), settings) for cron, names in sorted(by_cron.items()))]
+    others = [_others(cron, sorted(names), settings) for cron, names in sorted(by_cron.items())]
+    return [_daily(settings), *others, *(_nightly(vendor, settings, around or Around()) for vendor in VENDORS)]
 
 
 def _daily(settings: Settings) -> dg.ScheduleDefinition:
@@ -64,6 +68,27 @@ def _others(cron: str, names: list[str], settings: Settings) -> dg.ScheduleDefin
         )
 
     return refresh
+
+
+def _nightly(vendor: str, settings: Settings, around: Around) -> dg.ScheduleDefinition:
+    starts = settings.pulls.starts
+
+    @dg.schedule(
+        name=pull_job(vendor),
+        job_name=pull_job(vendor),
+        cron_schedule=f"{starts.minute} {starts.hour} * * *",
+        execution_timezone=settings.zone.key,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"What {vendor.title()} gives, at {starts:%H:%M} of the workspace, if its account is configured.",
+    )
+    def nightly() -> dg.RunRequest | dg.SkipReason:
+        try:
+            around.bench(settings).check(vendor)
+        except (NotConfigured, ValueError) as error:
+            return dg.SkipReason(str(error))
+        return dg.RunRequest()
+
+    return nightly
 
 
 def schedule_name(cron: str) -> str:

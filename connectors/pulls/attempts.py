@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from connectors.errors import BudgetSpent, ConnectorError, CredentialsRefused, NotAllowed, VendorBusy
-from connectors.landing_writer import LandingFolder, Note
+from connectors.landing_writer import LandingFolder
+from connectors.notes import Note
 
 Doing = Callable[[str], None]
 _HOPELESS = (CredentialsRefused, NotAllowed, BudgetSpent)
@@ -19,22 +20,35 @@ _HOPELESS = (CredentialsRefused, NotAllowed, BudgetSpent)
 
 @dataclass(frozen=True)
 class Wrote:
-    """What one success left: rows by file, the chief one first, and what the vendor reports beside it."""
+    """What one success left: rows by file, the chief one first, and what the vendor reports beside it.
+
+    `accepted` says who took what a gate refuses, and why.
+    """
 
     rows: dict[str, int]
     reported: int | None = None
     remark: str | None = None
+    accepted: str | None = None
 
 
 @dataclass(frozen=True)
 class Tried:
-    """One thing that a pull tried, `wrote` if it succeeded, else `error`."""
+    """One thing that a pull tried, `wrote` if it succeeded, else `error`. `title` is what the vendor calls it."""
 
     table: str
     key: str
     name: str
     wrote: Wrote | None = None
     error: str | None = None
+    title: str = ""
+
+
+Told = Callable[[Tried], None]
+"""Hears of each thing as soon as it was tried."""
+
+
+def nobody(tried: Tried) -> None:
+    """Does not listen."""
 
 
 @dataclass
@@ -80,12 +94,19 @@ class Attempt:
     key: str
     name: str
     run: Callable[[], Wrote]
+    title: str = ""
 
 
 def try_all(
-    attempts: Iterable[Attempt], folder: LandingFolder, connector: str, at: datetime, report: Report, doing: Doing
+    attempts: Iterable[Attempt],
+    folder: LandingFolder,
+    connector: str,
+    at: datetime,
+    report: Report,
+    doing: Doing,
+    told: Told = nobody,
 ) -> None:
-    """Tries each, adds it to the report and to the folder's notes.
+    """Tries each, adds it to the report and to the folder's notes, and tells it.
 
     After refused credentials, a plan that does not cover it, a spent budget, or a vendor that was busy twice in a row,
     the rest is not tried, and noted as failed for that reason.
@@ -107,13 +128,15 @@ def try_all(
                 busy = busy + 1 if isinstance(failure, VendorBusy) else 0
                 if isinstance(failure, _HOPELESS) or busy == 2:
                     given_up = f"another failed before it: {error}"
-        report.tried.append(Tried(one.table, one.key, one.name, wrote, error))
+        report.tried.append(Tried(one.table, one.key, one.name, wrote, error, one.title))
         rows = next(iter(wrote.rows.values())) if wrote else None
         folder.note(
             Note(
                 connector, one.table, one.key, "done" if wrote else "failed", at, rows,
                 wrote.reported if wrote else None, error or (wrote.remark if wrote else None),
+                wrote.accepted if wrote else None,
             )
         )  # fmt: skip
         if wrote and wrote.remark:
             report.remarks.append(wrote.remark)
+        told(report.tried[-1])

@@ -15,10 +15,12 @@ from connectors.accounts import Members
 from connectors.amplitude.cohorts import Cohorts as AmplitudeCohorts
 from connectors.budget import Ledger, Pretended
 from connectors.clock import Clock
-from connectors.errors import BrokenStream, ConnectorError, SessionExpired
+from connectors.drafts import Count, Draft
+from connectors.errors import BadAnswer, BrokenStream, SessionExpired
 from connectors.landing_writer import LandingFolder
 from connectors.mixpanel import cohorts as mixpanel
-from connectors.pulls.attempts import Attempt, Doing, Report, Wrote, try_all
+from connectors.notes import ALL, Note
+from connectors.pulls.attempts import Attempt, Doing, Report, Told, Wrote, nobody, try_all
 from connectors.pulls.plan import Plan, Wanted, plan_by_the_hour, plan_by_the_month
 from connectors.streams import as_json
 
@@ -28,7 +30,7 @@ _EVERY = 10_000  # members between two words of progress
 
 @dataclass(frozen=True)
 class Choice:
-    """Which audiences: `named` by id or name, else all that begin with the prefix; and whether unchanged ones too."""
+    """Which audiences: `named` by id, or else by name, or all that begin with the prefix; and whether unchanged too."""
 
     prefix: str
     named: tuple[str, ...] = ()
@@ -49,13 +51,17 @@ class Audience:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A plan and the audiences that it is about, and those left out on purpose, as (id, reason)."""
+    """A plan and the audiences that it is about, and those left out on purpose, as (id, reason).
+
+    `missing` were named, and the vendor has none of that id or name.
+    """
 
     connector: str
     plan: Plan
     audiences: dict[str, Audience]
     left_out: tuple[tuple[str, str], ...]
     replan: Callable[[Sequence[Wanted]], Plan]
+    missing: tuple[str, ...] = ()
 
     def plan_for(self, ids: Collection[str]) -> Plan:
         """A plan for some of them, for whoever plans many times a day: what the day has spent counts. Asks nothing."""
@@ -76,12 +82,12 @@ def prepare_mixpanel(
         Audience(one.id, one.name, one.description, one.count, None, partial(_mixpanel_rows, cohorts, one, members))
         for one in cohorts.list()
     ]
-    chosen, left_out = _chosen("mixpanel", listed, folder, choice)
+    chosen, left_out, missing = _chosen("mixpanel", listed, folder, choice)
     wanted = [_wanted("mixpanel", one, mixpanel.calls_for(one.users or 0), folder, choice) for one in chosen]
     now = clock.now()
     calls = Pretended(cohorts.allowance, ledger.spent(cohorts.allowance, now), now)
     plan = partial(plan_by_the_hour, calls=calls, hours=hours, pace=mixpanel.pace)
-    return Prepared("mixpanel", plan(wanted), {one.id: one for one in chosen}, left_out, plan)
+    return Prepared("mixpanel", plan(wanted), {one.id: one for one in chosen}, left_out, plan, missing)
 
 
 def prepare_amplitude(
@@ -94,7 +100,7 @@ def prepare_amplitude(
         )
         for one in cohorts.list()
     ]
-    chosen, left_out = _chosen("amplitude", listed, folder, choice)
+    chosen, left_out, missing = _chosen("amplitude", listed, folder, choice)
     wanted = [_wanted("amplitude", one, 1, folder, choice) for one in chosen]
     now = clock.now()
     left = ledger.left(cohorts.allowance, now)
@@ -105,7 +111,7 @@ def prepare_amplitude(
     today = sum(at >= midnight for at in ledger.spent(cohorts.allowance, now))
     plan = partial(plan_by_the_month, left=left, now=now)
     return Prepared(
-        "amplitude", plan(wanted), {one.id: one for one in chosen}, left_out, partial(plan, today=today)
+        "amplitude", plan(wanted), {one.id: one for one in chosen}, left_out, partial(plan, today=today), missing
     )  # fmt: skip
 
 
@@ -121,20 +127,37 @@ def _wanted(connector: str, audience: Audience, calls: int, folder: LandingFolde
     return Wanted(audience.id, audience.name, audience.users, calls, last["fetched_at"], choice.skip_unchanged and same)
 
 
-def pull_audiences(prepared: Prepared, folder: LandingFolder, at: datetime, doing: Doing) -> Report:
+def pull_audiences(
+    prepared: Prepared, folder: LandingFolder, at: datetime, doing: Doing, told: Told = nobody
+) -> Report:
     """Pulls what the plan has for tonight; `at` becomes `fetched_at` of every row."""
     report = Report()
     connector = prepared.connector
+    folder.note(Note(connector, "audiences", ALL, "done", at, rows=len(prepared.audiences)))
     report.skipped += prepared.left_out
     for planned in prepared.plan.planned:
         if planned.when != "tonight":
-            report.skipped.append((planned.wanted.id, _why(planned.when)))
+            reason = _why(planned.when)
+            report.skipped.append((planned.wanted.id, reason))
+            if planned.when == "unchanged":
+                folder.note(Note(connector, "audience_members", planned.wanted.id, "skipped", at, reason=reason))
     attempts = [
-        Attempt("audience_members", one.id, f"audience {one.id}", partial(_pull, connector, one, folder, at, doing))
-        for one in (prepared.audiences[planned.wanted.id] for planned in prepared.plan.tonight)
+        Attempt("audience_members", key, f"audience {key}", partial(_not_there, connector, key))
+        for key in prepared.missing
     ]
-    try_all(attempts, folder, connector, at, report, doing)
+    attempts += [
+        Attempt(
+            "audience_members", one.id, f"audience {one.id}", partial(_pull, connector, one, folder, at, doing),
+            one.name,
+        )
+        for one in (prepared.audiences[planned.wanted.id] for planned in prepared.plan.tonight)
+    ]  # fmt: skip
+    try_all(attempts, folder, connector, at, report, doing, told)
     return report
+
+
+def _not_there(connector: str, key: str) -> Wrote:
+    raise BadAnswer(connector, "list of cohorts", f"there is no cohort with the id or name {key!r}")
 
 
 def _pull(connector: str, audience: Audience, folder: LandingFolder, at: datetime, doing: Doing) -> Wrote:
@@ -149,15 +172,25 @@ def write_audience(connector: str, audience: Audience, folder: LandingFolder, at
     """Members first, and right after them the audience, whose row says that its members are all there."""
     name = file_name(connector, audience.id)
     common = {"connector": connector, "audience_id": audience.id, "fetched_at": at}
+    last = folder.first_row("audiences", name) or {}
+    count = Count()
     # The second of them is put into its place first.
     with folder.replacing("audiences", name) as about, folder.replacing("audience_members", name) as file:
         for row in audience.members():
             file.write({**row, **common})
+            count.member(row)
             if file.rows % _EVERY == 0:
                 of = f" of {audience.users:,}" if audience.users else ""
                 doing(f"{connector}: audience {audience.id}, {file.rows:,}{of} members")
         rows = file.rows
         reported = rows if audience.users is None else audience.users
+        admitted = folder.gate(
+            Draft(
+                connector, "audience_members", audience.id, f"audience {audience.id}", at, rows, count,
+                audience.users, folder.rows("audience_members", name), audience.updated,
+                last.get("source_updated_at"),
+            )
+        )  # fmt: skip
         about.write(
             {
                 **common,
@@ -168,27 +201,29 @@ def write_audience(connector: str, audience: Audience, folder: LandingFolder, at
             }
         )
     differs = f"{connector}, audience {audience.id}: {rows:,} of {reported:,} listed members came"
+    remarks = [admitted.remark] if admitted.remark else [differs] if rows != reported else []
     return Wrote(
         {folder.shown("audience_members", name): rows, folder.shown("audiences", name): 1},
         reported,
-        differs if rows != reported else None,
+        remarks[0] if remarks else None,
+        admitted.accepted,
     )
 
 
 def _chosen(
     connector: str, listed: Sequence[Audience], folder: LandingFolder, choice: Choice
-) -> tuple[list[Audience], tuple[tuple[str, str], ...]]:
-    if choice.named:
-        missing = [name for name in choice.named if all(name not in (one.id, one.name) for one in listed)]
-        if missing:
-            raise ConnectorError(connector, "list of cohorts", f"there is no cohort with the id or name {missing[0]!r}")
-        return [one for one in listed if one.id in choice.named or one.name in choice.named], ()
+) -> tuple[list[Audience], tuple[tuple[str, str], ...], tuple[str, ...]]:
     known = {one.id for one in listed}
+    if choice.named:
+        names = {name for name in choice.named if name not in known}
+        chosen = [one for one in listed if one.id in choice.named or one.name in names]
+        there = {one.name for one in chosen} | known
+        return chosen, (), tuple(name for name in dict.fromkeys(choice.named) if name not in there)
     gone = [key for key in folder.names("audiences", f"{connector}-") if key not in known]
     other = [one.id for one in listed if not one.name.startswith(choice.prefix)]
     left_out = [(key, f"its name does not begin with {choice.prefix!r}") for key in other]
     left_out += [(key, f"{connector} lists it no longer; its last members stay") for key in gone]
-    return [one for one in listed if one.name.startswith(choice.prefix)], tuple(left_out)
+    return [one for one in listed if one.name.startswith(choice.prefix)], tuple(left_out), ()
 
 
 def _why(when: str) -> str:

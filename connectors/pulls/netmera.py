@@ -13,10 +13,12 @@ from functools import partial
 from hashlib import blake2b
 from typing import Any
 
+from connectors.drafts import Count, Draft
 from connectors.errors import ShortRead
 from connectors.landing_writer import LandingFolder
 from connectors.netmera import VENDOR, Device, Message, Netmera, Person, Segment
-from connectors.pulls.attempts import Attempt, Doing, Report, Wrote, try_all
+from connectors.notes import ALL, Note
+from connectors.pulls.attempts import Attempt, Doing, Report, Told, Wrote, nobody, try_all
 from connectors.pulls.audiences import Audience, write_audience
 from connectors.seen import Seen
 from connectors.streams import as_json
@@ -29,14 +31,19 @@ _STATUSES = {
 _KINDS = {"SUCCESS": "sent", "FAILED": "failed"}
 
 
-def pull_segments(netmera: Netmera, folder: LandingFolder, at: datetime, doing: Doing) -> Report:
+def pull_segments(netmera: Netmera, folder: LandingFolder, at: datetime, doing: Doing, told: Told = nobody) -> Report:
     """Each segment as an audience of the connector `netmera`."""
     report = Report()
+    segments = netmera.segments()
+    folder.note(Note(VENDOR, "audiences", ALL, "done", at, rows=len(segments)))
     attempts = [
-        Attempt("audience_members", one.id, f"segment {one.id}", partial(_segment, netmera, one, folder, at, doing))
-        for one in netmera.segments()
-    ]
-    try_all(attempts, folder, VENDOR, at, report, doing)
+        Attempt(
+            "audience_members", one.id, f"segment {one.id}", partial(_segment, netmera, one, folder, at, doing),
+            one.name,
+        )
+        for one in segments
+    ]  # fmt: skip
+    try_all(attempts, folder, VENDOR, at, report, doing, told)
     return report
 
 
@@ -63,16 +70,19 @@ def _member_rows(netmera: Netmera, segment: Segment) -> Iterator[dict[str, Any]]
         raise ShortRead(VENDOR, asked, f"nobody came where the list of segments shows {segment.users:,} users")
 
 
-def pull_users(netmera: Netmera, folder: LandingFolder, at: datetime, details: bool, doing: Doing) -> Report:
+def pull_users(
+    netmera: Netmera, folder: LandingFolder, at: datetime, details: bool, doing: Doing, told: Told = nobody
+) -> Report:
     """Everybody who is in a segment; with `details` also attributes and devices, for two calls a person."""
     report = Report()
-    attempt = Attempt("users", "all", "users", partial(_users, netmera, folder, at, details, doing))
-    try_all([attempt], folder, VENDOR, at, report, doing)
+    attempt = Attempt("users", ALL, "users", partial(_users, netmera, folder, at, details, doing))
+    try_all([attempt], folder, VENDOR, at, report, doing, told)
     return report
 
 
 def _users(netmera: Netmera, folder: LandingFolder, at: datetime, details: bool, doing: Doing) -> Wrote:
     nameless = 0
+    count = Count()
     segments = netmera.segments()
     with ExitStack() as stack:
         seen = stack.enter_context(closing(Seen()))
@@ -83,7 +93,9 @@ def _users(netmera: Netmera, folder: LandingFolder, at: datetime, details: bool,
                 nameless += 1
             elif seen.add(person.external_id):
                 attributes = netmera.attributes(person.external_id) if details else None
-                users.write(_user(person.external_id, person, attributes, at))
+                row = _user(person.external_id, person, attributes, at)
+                users.write(row)
+                count.member({**row, "connector_user_id": person.external_id})
                 if devices is not None:
                     for number, device in enumerate(netmera.devices(person.external_id)):
                         devices.write(_device(person.external_id, number, device))
@@ -91,11 +103,13 @@ def _users(netmera: Netmera, folder: LandingFolder, at: datetime, details: bool,
                     doing(f"netmera: {users.rows:,} users")
         if not users.rows and any(one.users for one in segments):
             raise ShortRead(VENDOR, "users", "nobody came where the list of segments shows users")
+        before = folder.rows("users", VENDOR)
+        admitted = folder.gate(Draft(VENDOR, "users", ALL, "users", at, users.rows, count, before=before))
     rows = {folder.shown("users", VENDOR): users.rows}
     if devices is not None:
         rows[folder.shown("devices", VENDOR)] = devices.rows
     remark = f"netmera: {nameless:,} members of segments have no externalId and are left out" if nameless else None
-    return Wrote(rows, remark=remark)
+    return Wrote(rows, remark=admitted.remark or remark, accepted=admitted.accepted)
 
 
 def _user(external_id: str, person: Person, attributes: dict[str, Any] | None, at: datetime) -> dict[str, Any]:
@@ -123,7 +137,13 @@ def _device(external_id: str, number: int, device: Device) -> dict[str, Any]:
 
 
 def pull_messages(
-    netmera: Netmera, folder: LandingFolder, since: datetime, until: datetime, at: datetime, doing: Doing
+    netmera: Netmera,
+    folder: LandingFolder,
+    since: datetime,
+    until: datetime,
+    at: datetime,
+    doing: Doing,
+    told: Told = nobody,
 ) -> Report:
     """The push messages that started in this span, each with its results so far; one file of each table per message."""
     report = Report()
@@ -131,7 +151,7 @@ def pull_messages(
         Attempt("message_events", one.key, f"message {one.key}", partial(_message, netmera, one, folder, since, at))
         for one in netmera.messages(since, until)
     ]
-    try_all(attempts, folder, VENDOR, at, report, doing)
+    try_all(attempts, folder, VENDOR, at, report, doing, told)
     return report
 
 

@@ -11,17 +11,20 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from connectors import accounts
+from connectors.amplitude.api import download_allowance
 from connectors.amplitude.cohorts import Cohorts as AmplitudeCohorts
 from connectors.amplitude.export import Export as AmplitudeExport
-from connectors.budget import Ledger
+from connectors.budget import Allowance, Ledger
 from connectors.clock import Clock
 from connectors.errors import ConnectorError
-from connectors.landing_writer import LandingFolder, Note
+from connectors.landing_writer import LandingFolder, PullUnderWay
+from connectors.mixpanel.api import export_allowance, query_allowance
 from connectors.mixpanel.cohorts import Cohorts as MixpanelCohorts
 from connectors.mixpanel.export import Export as MixpanelExport
 from connectors.netmera import Netmera, Segment
+from connectors.notes import ALL, Note
 from connectors.pulls import audiences, events, netmera
-from connectors.pulls.attempts import Doing, Report
+from connectors.pulls.attempts import Doing, Report, Told, nobody
 from connectors.pulls.audiences import Choice, Prepared
 
 # What each vendor has, in the order in which it is pulled.
@@ -36,7 +39,8 @@ _RESULTS_KEPT = timedelta(days=14)  # what Netmera shows of a message's results
 
 @dataclass(frozen=True)
 class Workbench:
-    """`at` stands for the whole pull; `settings` are the vendors' tables of settings.toml."""
+    """`at` stands for the whole pull; `settings` are the vendors' tables of settings.toml; `told` hears of each thing
+    that was tried."""
 
     environ: Mapping[str, str]
     settings: Mapping[str, Any]
@@ -46,6 +50,7 @@ class Workbench:
     at: datetime
     doing: Doing
     on_wait: Callable[[str, float], None]
+    told: Told = nobody
 
     def check(self, connector: str) -> None:
         """Raises NotConfigured if something about the account is missing."""
@@ -57,8 +62,22 @@ class Workbench:
             accounts.amplitude_account(self.environ, self.settings)
 
     def note_failure(self, connector: str, what: str, error: ConnectorError) -> None:
-        """Notes that nothing of a kind could be tried."""
-        self.folder.note(Note(connector, what, "all", "failed", self.at, reason=str(error)))
+        """Notes that nothing of a kind could be tried; that another pull is trying it is no failure."""
+        if not isinstance(error, PullUnderWay):
+            self.folder.note(Note(connector, what, ALL, "failed", self.at, reason=str(error)))
+
+    def calls(self, connector: str, what: str) -> tuple[int, int] | None:
+        """Calls that count against the vendor's allowance just now, and those left; None if it publishes none."""
+        allowance: Allowance
+        if connector == "mixpanel":
+            mixpanel = accounts.mixpanel_account(self.environ, self.settings)
+            allowance = export_allowance(mixpanel) if what == "events" else query_allowance(mixpanel)
+        elif connector == "amplitude" and what == "audiences":
+            allowance = download_allowance(accounts.amplitude_account(self.environ, self.settings))
+        else:
+            return None
+        now = self.clock.now()
+        return len(self.ledger.spent(allowance, now)), self.ledger.left(allowance, now)
 
     def plan_audiences(self, connector: str, choice: Choice | None, hours: float) -> Prepared:
         """What `pull_audiences` would do; `choice` None means the prefix of the settings."""
@@ -78,7 +97,7 @@ class Workbench:
 
     def pull_audiences(self, prepared: Prepared) -> Report:
         """What the plan has for tonight."""
-        return audiences.pull_audiences(prepared, self.folder, self.at, self.doing)
+        return audiences.pull_audiences(prepared, self.folder, self.at, self.doing, self.told)
 
     def prefix(self, connector: str) -> str:
         """How names of the cohorts to pull begin, by the settings."""
@@ -92,7 +111,8 @@ class Workbench:
 
     def pull_events(self, connector: str, days: list[date]) -> Report:
         """Reads these days."""
-        return events.pull_events(connector, self._export(connector), days, self.folder, self.at, self.doing)
+        export = self._export(connector)
+        return events.pull_events(connector, export, days, self.folder, self.at, self.doing, self.told)
 
     def _export(self, connector: str) -> MixpanelExport | AmplitudeExport:
         if connector == "mixpanel":
@@ -110,12 +130,12 @@ class Workbench:
         """One of Netmera's kinds of data. Days are UTC; messages of the last two weeks by default."""
         client = self._netmera()
         if what == "audiences":
-            return netmera.pull_segments(client, self.folder, self.at, self.doing)
+            return netmera.pull_segments(client, self.folder, self.at, self.doing, self.told)
         if what == "users":
-            return netmera.pull_users(client, self.folder, self.at, details, self.doing)
+            return netmera.pull_users(client, self.folder, self.at, details, self.doing, self.told)
         first = self.at - _RESULTS_KEPT if since is None else datetime.combine(since, time(), UTC)
         last = self.at if until is None else datetime.combine(until, time(), UTC) + timedelta(days=1)
-        return netmera.pull_messages(client, self.folder, first, min(last, self.at), self.at, self.doing)
+        return netmera.pull_messages(client, self.folder, first, min(last, self.at), self.at, self.doing, self.told)
 
     def _netmera(self) -> Netmera:
         return Netmera(accounts.netmera_account(self.environ), self.clock, self.on_wait)

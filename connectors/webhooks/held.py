@@ -22,7 +22,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from connectors.errors import ConnectorError, ShortRead
-from connectors.landing_writer import LandingFolder, Note
+from connectors.landing_writer import LandingFolder
+from connectors.notes import Note
 from connectors.pulls.audiences import Audience, file_name, write_audience
 from connectors.webhooks.messages import Batch, Page
 

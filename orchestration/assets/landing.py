@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from orchestration.assets.pulls import sources_of
 from orchestration.landing import load_landing
 from orchestration.landing.contract import CONTRACT
 from orchestration.names import POOL, landing_key
@@ -20,7 +21,13 @@ def landing_assets(settings: Settings) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="landing",
         specs=[
-            dg.AssetSpec(landing_key(table), group_name="landing", kinds={"file"}, description=_description(table))
+            dg.AssetSpec(
+                landing_key(table),
+                deps=sources_of(table),
+                group_name="landing",
+                kinds={"file"},
+                description=_description(table),
+            )
             for table in CONTRACT
         ],
         pool=POOL,

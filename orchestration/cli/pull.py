@@ -51,6 +51,7 @@ _SAID_EVERY = 300.0  # seconds between two words about waiting where no terminal
 @click.option("--skip-unchanged/--even-unchanged", default=None, help="Leave out cohorts that show no change.")
 @click.option("--hours", type=click.FloatRange(min=0), default=8, show_default=True, help="How long Mixpanel may take.")
 @click.option("--no-details", is_flag=True, help="Netmera users without attributes and devices: two calls less each.")
+@click.option("--accept", metavar="WHY", help="Take what a gate refuses, for the reason that is noted with your name.")
 @with_json
 def pull(
     connector: str,
@@ -64,6 +65,7 @@ def pull(
     skip_unchanged: bool | None,
     hours: float,
     no_details: bool,
+    accept: str | None,
     as_json: bool,
 ) -> None:
     """Pull a vendor's data into landing files.
@@ -73,7 +75,10 @@ def pull(
     """
     from connectors.pulls.workbench import DATA as HAS
     from connectors.pulls.workbench import DATED
+    from orchestration.changes import whoever_runs_this
     from orchestration.ingest.bench import workbench
+    from orchestration.ingest.gate import Gate
+    from orchestration.ingest.pulling import Wish, pull_kinds
 
     if what is not None and what not in HAS[connector]:
         has = ", ".join(HAS[connector])
@@ -84,14 +89,16 @@ def pull(
     if since and until and until < since:
         raise click.BadParameter(f"{until} lies before {since}", param_hint="--until")
     settings = settings_for()
+    gate = Gate(settings.pulls, accept or "", whoever_runs_this())
     with progress("starting") as shown:
-        bench = workbench(settings, doing=shown.doing, on_wait=_Waiting(shown), into=into)
+        bench = workbench(settings, doing=shown.doing, on_wait=_Waiting(shown), into=into, gate=gate)
         bench.check(connector)
         choice = _choice(bench, connector, named, prefix, skip_unchanged)
         if only_plan:
             plans = {kind: _plan(bench, connector, kind, choice, hours, since, until, no_details) for kind in kinds}
         else:
-            reports = _pull_all(bench, connector, kinds, choice, hours, since, until, no_details)
+            wish = Wish(choice, hours, since, until, not no_details)
+            reports = pull_kinds(bench, connector, kinds, wish)
     if only_plan:
         _show_plans(plans, as_json)
     else:
@@ -124,41 +131,6 @@ def _choice(
     # Amplitude says when a cohort was computed; Mixpanel has its size only, and that may stay as members change.
     skip = connector == "amplitude" if skip_unchanged is None else skip_unchanged
     return Choice(bench.prefix(connector) if prefix is None else prefix, named, skip)
-
-
-def _pull_all(
-    bench: Workbench, connector: str, kinds: Sequence[str], choice: Choice | None, hours: float,
-    since: date | None, until: date | None, no_details: bool,
-) -> dict[str, Report]:  # fmt: skip
-    """One report per kind; where one kind fails as a whole, the next may still be allowed."""
-    from connectors.errors import ConnectorError, CredentialsRefused
-    from connectors.pulls.attempts import Report
-
-    reports: dict[str, Report] = {}
-    for kind in kinds:
-        try:
-            with bench.folder.alone(connector, kind):
-                reports[kind] = _pull(bench, connector, kind, choice, hours, since, until, no_details)
-        except CredentialsRefused:
-            raise  # the next would be refused as well, and some vendors lock an account for that
-        except ConnectorError as error:
-            bench.note_failure(connector, kind, error)
-            reports[kind] = Report(failed=str(error))
-    return reports
-
-
-def _pull(
-    bench: Workbench, connector: str, kind: str, choice: Choice | None, hours: float,
-    since: date | None, until: date | None, no_details: bool,
-) -> Report:  # fmt: skip
-    if connector == "netmera":
-        return bench.pull_netmera(kind, since, until, not no_details)
-    if kind == "audiences":
-        return bench.pull_audiences(bench.plan_audiences(connector, choice, hours))
-    days = bench.event_days(connector, since, until)
-    if until is not None and until > days[-1]:
-        complain(f"{connector}, events: {until} is not over there yet; pulling up to {days[-1]}")
-    return bench.pull_events(connector, days)
 
 
 def _plan(

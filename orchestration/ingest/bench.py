@@ -13,7 +13,9 @@ from pathlib import Path
 from connectors.budget import Ledger
 from connectors.clock import Clock, SystemClock
 from connectors.landing_writer import LandingFolder
+from connectors.pulls.attempts import Told, nobody
 from connectors.pulls.workbench import Workbench
+from orchestration.ingest.gate import Gate
 from orchestration.settings import Settings, connector_settings
 
 
@@ -26,8 +28,12 @@ def workbench(
     into: Path | None = None,
     at: datetime | None = None,
     clock: Clock | None = None,
+    gate: Gate | None = None,
+    told: Told = nobody,
 ) -> Workbench:
     """What a pull of this workspace works with; `at` stands for the whole pull, now by default, to the second.
+
+    `gate` is that of the settings by default, with nothing accepted; `told` hears of each thing that was tried.
 
     Raises ValueError in one sentence if the landing area is no folder and `into` names none.
     """
@@ -39,10 +45,11 @@ def workbench(
     return Workbench(
         environ=environ,
         settings=connector_settings(),
-        folder=LandingFolder((into or Path(settings.landing)).expanduser().resolve()),
+        folder=LandingFolder((into or Path(settings.landing)).expanduser().resolve(), gate or Gate(settings.pulls)),
         ledger=Ledger(settings.home / "request_budgets.sqlite3"),
         clock=clock,
         at=(at or clock.now()).astimezone(UTC).replace(microsecond=0),
         doing=doing,
         on_wait=on_wait,
+        told=told,
     )

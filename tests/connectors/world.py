@@ -144,7 +144,7 @@ class World:
     def files(self) -> dict[str, bytes]:
         """All landing files with their content, unfinished ones and notes too if there are any."""
         landing = self.root / "landing"
-        kept = (path for path in landing.rglob("*") if path.is_file() and path.name != "_pulls.jsonl")
+        kept = (path for path in landing.rglob("*") if path.is_file() and not path.name.startswith("_pulls"))
         return {path.relative_to(landing).as_posix(): path.read_bytes() for path in kept}
 
 

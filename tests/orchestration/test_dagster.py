@@ -12,7 +12,17 @@ import pytest
 from orchestration.assets.segment_page import page
 from orchestration.definitions import build_defs
 from orchestration.manifest import ensure_manifest
-from orchestration.names import AS_OF_TAG, AUTOMATIC_TAGS, DAILY_JOB, SEGMENTS_JOB, landing_key, model_key, segment_key
+from orchestration.names import (
+    AS_OF_TAG,
+    AUTOMATIC_TAGS,
+    DAILY_JOB,
+    SEGMENTS_JOB,
+    VENDORS,
+    landing_key,
+    model_key,
+    pull_key,
+    segment_key,
+)
 from segmentation.language.folder import load_texts
 from tests.orchestration.story import MEMBERS, MIDNIGHTS, arrive, begin
 from tests.orchestration.workspace import Workspace, an_event
@@ -96,18 +106,25 @@ def test_names_people_and_schedules_rely_on(place: Place):
     layers = ("landing/", "models/", "segments/")
     assert sorted(key for key in keys if key.startswith(layers)) == ASSETS
     assert {key.split("/")[0] for key in keys} == {
-        "landing", "staging", "identity", "plan", "predictions", "state", "records", "models", "segments",
+        "landing", "staging", "identity", "plan", "predictions", "state", "records", "models", "segments", *VENDORS,
     }  # fmt: skip
-    assert {job.name for job in defs.jobs or []} == {"daily_recalculation", "recalculate_segments"}
+    pulls = {f"pull_{vendor}" for vendor in VENDORS}
+    assert {job.name for job in defs.jobs or []} == {"daily_recalculation", "recalculate_segments", *pulls}
+    daily = defs.resolve_job_def(DAILY_JOB).asset_layer.selected_asset_keys
+    assert keys - {key.to_user_string() for key in daily} == {key for key in keys if key.startswith(VENDORS)} | {
+        key for key in keys if key.startswith("records/")
+    }
     assert sorted(one.name for one in defs.sensors or []) == ["connector_matching", "live_segments"]
-    assert sorted(one.name for one in defs.schedules or []) == ["daily_recalculation", "refresh_0_x_by_3_x_x_x"]
+    assert sorted(one.name for one in defs.schedules or []) == [
+        "daily_recalculation", *sorted(pulls), "refresh_0_x_by_3_x_x_x",
+    ]  # fmt: skip
 
 
 def test_the_graph_runs_from_files_to_segments(place: Place):
     nodes = graph(place)
     path = [
-        landing_key("users"), model_key("staging", "stg_users"), model_key("plan", "user_profiles"),
-        model_key("plan", "user_conditions"), model_key("plan", "segment_bits_now"),
+        pull_key("netmera", "users"), landing_key("users"), model_key("staging", "stg_users"),
+        model_key("plan", "user_profiles"), model_key("plan", "user_conditions"), model_key("plan", "segment_bits_now"),
         model_key("state", "segment_bits"), model_key("state", "segment_changes_log"),
         model_key("state", "segment_stays"), model_key("segments", "segment_membership"),
         model_key("segments", "segment_members"), segment_key("gold"), segment_key("gold_buyers"),
@@ -115,6 +132,10 @@ def test_the_graph_runs_from_files_to_segments(place: Place):
     for above, below in pairwise(path):
         assert above in nodes.get(below).parent_keys, below
     assert segment_key("gold") not in nodes.get(segment_key("quiet")).parent_keys
+    assert nodes.get(landing_key("audience_members")).parent_keys == {
+        pull_key(vendor, "audiences") for vendor in VENDORS
+    }
+    assert not nodes.get(landing_key("consents")).parent_keys
 
 
 def test_the_page_of_a_segment_says_its_rule_in_words_and_who_made_it(place: Place):

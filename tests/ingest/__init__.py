@@ -1,0 +1,1 @@
+"""Pulls through Dagster: assets, jobs, gates, and what a failed pull leaves behind."""
