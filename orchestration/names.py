@@ -21,6 +21,7 @@ LIVE_TAG = "segments/live"  # on runs that a look at the landing area asked for
 MATCHING_SENSOR = "connector_matching"
 MATCHING_TAG = "segments/matching"  # on runs that ids were matched anew for; its value names the connectors
 VENDORS = ("mixpanel", "amplitude", "netmera")
+PULL_TAG = "segments/pull"  # on runs of these jobs that a sensor asked for; its value is the connector
 PULL_OP = "pull"  # the one step of every job that pulls
 GROUPS: dict[Kind, str] = {
     "who": "rule_based",
@@ -59,6 +60,11 @@ def pull_key(connector: str, what: str) -> dg.AssetKey:
 def pull_job(connector: str) -> str:
     """The job that pulls from a vendor."""
     return f"pull_{connector}"
+
+
+def catalogue_sensor_name(connector: str) -> str:
+    """The sensor that looks at the list of a vendor's audiences."""
+    return f"{connector}_catalogue"
 
 
 def audience_partitions(connector: str) -> str:
