@@ -17,6 +17,7 @@ from orchestration.landing.contract import CONTRACT
 from orchestration.manifest import ensure_manifest
 from orchestration.schedules import schedules
 from orchestration.segment_folder import segments_of
+from orchestration.sensors.catalogue import catalogue_sensors
 from orchestration.sensors.live import live_sensor
 from orchestration.sensors.matching import matching_sensor
 from orchestration.settings import Settings, read_settings
@@ -37,7 +38,11 @@ def build_defs(settings: Settings, watch: Watch | None = None, around: Around | 
         ],
         jobs=jobs(settings, around),
         schedules=schedules(settings, folder, around),
-        sensors=[live_sensor(settings, folder), matching_sensor(settings, folder)],
+        sensors=[
+            live_sensor(settings, folder),
+            matching_sensor(settings, folder),
+            *catalogue_sensors(settings, around),
+        ],
         resources={"dbt": dbt_resource(settings)},
         executor=dg.in_process_executor,
     )

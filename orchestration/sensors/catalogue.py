@@ -6,19 +6,20 @@ next one asks again. Not here: which audiences are to be pulled (`audience_state
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from connectors.clock import Clock, HurriedClock, SystemClock
+from connectors.clock import HurriedClock, SystemClock
 from connectors.errors import ConnectorError, CredentialsRefused
 from connectors.landing_writer import LandingFolder
 from connectors.pulls.audiences import Choice, Prepared, file_name
 from connectors.pulls.plan import Plan
 from orchestration.ingest.bench import workbench
+from orchestration.ingest.events import PARTITIONED
+from orchestration.ingest.runs import Around
 from orchestration.names import (
     PULL_OP,
     PULL_TAG,
@@ -37,10 +38,9 @@ from orchestration.sensors.audience_states import (
     compare,
     digest_of,
 )
-from orchestration.sensors.records import MOST_ATTEMPTS, is_under_way
+from orchestration.sensors.records import MOST_ATTEMPTS, is_being_pulled
 from orchestration.settings import Settings
 
-WITH_CATALOGUE = ("mixpanel", "amplitude")
 SECONDS_BETWEEN_LOOKS = 3600
 REFUSED_FOR = timedelta(minutes=55)  # an hour between looks, as no two ticks are exactly one apart
 PATIENCE = 20.0  # seconds of waiting in all; Dagster gives up on a tick after some minutes
@@ -55,11 +55,9 @@ NEXT = {
 }
 
 
-def catalogue_sensor(
-    settings: Settings, connector: str, environ: Mapping[str, str] = os.environ, clock: Clock | None = None
-) -> dg.SensorDefinition:
+def catalogue_sensor(settings: Settings, connector: str, around: Around) -> dg.SensorDefinition:
     """The sensor of a vendor, running from the start."""
-    time = clock or SystemClock()
+    time = around.clock or SystemClock()
     partitions = dg.DynamicPartitionsDefinition(name=audience_partitions(connector))
 
     @dg.sensor(
@@ -74,14 +72,14 @@ def catalogue_sensor(
         now, before = time.now(), Cursor.read(context.cursor)
         if before.refused and now < (again := datetime.fromisoformat(before.refused.at) + REFUSED_FOR):
             return dg.SkipReason(f"{before.refused.why}; not asked again before {_moment(again)}")
-        if is_under_way(context.instance, pull_job(connector)):
+        if is_being_pulled(context.instance, connector):
             return dg.SkipReason(f"a pull of {connector} is under way; the list is asked for when it is over")
         try:
             bench = workbench(
                 settings,
                 doing=context.log.debug,
                 on_wait=lambda sentence, seconds: context.log.info(f"{sentence} (in {seconds:,.0f} s)"),
-                environ=environ,
+                environ=around.environ,
                 clock=HurriedClock(time, PATIENCE),
             )
             prepared = bench.plan_audiences(connector, Choice(bench.prefix(connector)), HOURS)
@@ -112,6 +110,11 @@ def catalogue_sensor(
         )
 
     return catalogue
+
+
+def catalogue_sensors(settings: Settings, around: Around) -> list[dg.SensorDefinition]:
+    """One for each vendor whose audiences are partitions."""
+    return [catalogue_sensor(settings, connector, around) for connector in PARTITIONED]
 
 
 def last_pulls(folder: LandingFolder, connector: str) -> dict[str, LastPull]:

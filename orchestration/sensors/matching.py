@@ -22,7 +22,6 @@ from orchestration.names import (
     SEGMENTS_JOB,
     VENDORS,
     matching_tag,
-    pull_job,
 )
 from orchestration.sensors.landing_watch import (
     Cursor,
@@ -34,7 +33,7 @@ from orchestration.sensors.landing_watch import (
     wants_to_be_current,
     with_readers,
 )
-from orchestration.sensors.records import Attempts, attempts_for, is_under_way
+from orchestration.sensors.records import Attempts, attempts_for, is_being_pulled, is_under_way
 from orchestration.sensors.requests import recalculation
 from orchestration.settings import Settings
 from segmentation.clock import EARLIEST
@@ -141,7 +140,7 @@ def matching_sensor(settings: Settings, folder: Folder) -> dg.SensorDefinition:
             side = seen(before.get(connector, Side()), digest, now)
             name = name_of(digest, 0)
             attempts = attempts_for(instance, matching_tag(connector), name, under_way)
-            taken = decide(side, now, attempts, is_under_way(instance, pull_job(connector)))
+            taken = decide(side, now, attempts, is_being_pulled(instance, connector))
             sides[connector] = replace(side, cursor=taken.cursor)
             if taken.request is None:
                 reasons.append(f"{connector}: {taken.reason}")

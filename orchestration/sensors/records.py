@@ -9,8 +9,11 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from orchestration.names import pull_job
+
 MOST_ATTEMPTS = 3  # for the same thing; then it waits for a change, or for the next run by the clock
 DONE = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+WAITING = [status for status in dg.DagsterRunStatus if status not in DONE]
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,17 @@ class Attempts:
     failed: int = 0
 
 
-def is_under_way(instance: dg.DagsterInstance, job: str, tag: str | None = None) -> bool:
-    """Whether a run of the job is queued or running; with a tag, one that carries it, whatever its value."""
-    waiting = [status for status in dg.DagsterRunStatus if status not in DONE]
-    runs = instance.get_runs(dg.RunsFilter(job_name=job, statuses=waiting))
-    return any(tag is None or tag in run.tags for run in runs)
+def is_under_way(instance: dg.DagsterInstance, job: str, tag: str) -> bool:
+    """Whether a run of the job that carries the tag, whatever its value, is queued or running."""
+    return any(tag in run.tags for run in instance.get_runs(dg.RunsFilter(job_name=job, statuses=WAITING)))
+
+
+def is_being_pulled(instance: dg.DagsterInstance, connector: str) -> bool:
+    """Whether a pull of the vendor is queued or running, by its job or as an asset."""
+    return any(
+        run.job_name == pull_job(connector) or any(key.path[0] == connector for key in run.asset_selection or ())
+        for run in instance.get_runs(dg.RunsFilter(statuses=WAITING))
+    )
 
 
 def attempts_for(instance: dg.DagsterInstance, tag: str, value: str, under_way: bool) -> Attempts:

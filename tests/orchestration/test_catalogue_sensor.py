@@ -1,6 +1,6 @@
 """The sensors of vendors' catalogues: what is new, renamed or gone, what is pulled, and what a refusal leads to.
 
-The vendors are on loopback and the clock stands still; the job is a small one that pulls what it is told to.
+The vendors are on loopback, the clock stands still, and what is asked for is run by the vendor's own job.
 """
 
 from __future__ import annotations
@@ -10,15 +10,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
 
-from connectors.pulls.audiences import Choice
-from connectors.standin import AmplitudeCohort, MixpanelCohort
+from connectors.standin import MixpanelCohort
 from connectors.standin.server import Busy
-from orchestration.ingest.bench import workbench
+from orchestration.ingest.runs import Around
 from orchestration.names import PULL_OP, PULL_TAG, audience_partitions, pull_job, pull_key
 from orchestration.sensors.audience_states import (
     Cursor,
@@ -31,8 +29,7 @@ from orchestration.sensors.audience_states import (
 )
 from orchestration.sensors.catalogue import HOURS, SECONDS_BETWEEN_LOOKS, catalogue_sensor
 from orchestration.sensors.records import MOST_ATTEMPTS
-from orchestration.settings import Settings
-from tests.connectors.world import World, world
+from tests.ingest.place import Place, a_place
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 EARLIER = NOON - timedelta(hours=3)
@@ -118,15 +115,16 @@ def test_a_cursor_of_another_form_is_as_good_as_none(text: str | None):
 class Ticks:
     """Looks in turn at one vendor's list, an hour apart, and the runs that they ask for."""
 
-    def __init__(self, here: World, instance: dg.DagsterInstance, connector: str) -> None:
-        self.here, self.instance, self.connector, self.cursor = here, instance, connector, ""
-        self.settings = Settings(here.root, str(here.root / "landing"), here.root / "segments", ZoneInfo("UTC"))
+    def __init__(self, place: Place, connector: str) -> None:
+        self.place, self.here, self.instance = place, place.world, place.instance
+        self.settings, self.connector, self.cursor = place.settings, connector, ""
         self.asked: list[dg.RunRequest] = []
 
     def tick(self, after: float = 3600) -> dg.SensorResult:
         """One look, and what Dagster does with its answer, except for runs."""
         self.here.clock.sleep(after)
-        sensor = catalogue_sensor(self.settings, self.connector, self.here.environ, self.here.clock)
+        around = Around(self.here.environ, self.here.clock)
+        sensor = catalogue_sensor(self.settings, self.connector, around)
         assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
         assert sensor.minimum_interval_seconds == SECONDS_BETWEEN_LOOKS
         result = sensor(dg.build_sensor_context(instance=self.instance, cursor=self.cursor))
@@ -156,11 +154,7 @@ class Ticks:
 
     def run(self) -> bool:
         """Does what the last look asked for."""
-        request = self.asked[-1]
-        done = _job(self).execute_in_process(
-            run_config=request.run_config, tags=dict(request.tags), instance=self.instance, raise_on_error=False
-        )
-        return done.success
+        return self.place.pull(self.connector, **self.asked[-1].run_config["ops"][PULL_OP]["config"]).success
 
     def partitions(self) -> list[str]:
         return sorted(self.instance.get_dynamic_partitions(audience_partitions(self.connector)))
@@ -169,46 +163,21 @@ class Ticks:
         return len(getattr(self.here, self.connector).calls)
 
 
-def _job(ticks: Ticks) -> dg.JobDefinition:
-    @dg.op(name=PULL_OP, config_schema={"what": [str], "audiences": [str]})
-    def pull(context) -> None:  # type: ignore[no-untyped-def]  # Dagster reads it, and knows no type as text
-        bench = workbench(
-            ticks.settings, doing=lambda told: None, on_wait=lambda told, seconds: None, environ=ticks.here.environ,
-            clock=ticks.here.clock,
-        )  # fmt: skip
-        named = Choice("", tuple(context.op_config["audiences"]))
-        failures = bench.pull_audiences(bench.plan_audiences(ticks.connector, named, 8)).failures
-        if failures:
-            raise dg.Failure("\n".join(failures), allow_retries=False)
-
-    @dg.job(name=pull_job(ticks.connector))
-    def job() -> None:
-        pull()
-
-    return job
-
-
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
-    with world(tmp_path) as made:
-        made.mixpanel.cohorts = [cohort(1, "PN_a", 2), cohort(2, "other", 1)]
+def place(tmp_path: Path) -> Iterator[Place]:
+    with a_place(tmp_path) as made:
+        made.world.mixpanel.cohorts = [cohort(1, "PN_a", 2), cohort(2, "other", 1)]
         yield made
 
 
 @pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield instance
+def mixpanel(place: Place) -> Ticks:
+    return Ticks(place, "mixpanel")
 
 
 @pytest.fixture
-def mixpanel(here: World, instance: dg.DagsterInstance) -> Ticks:
-    return Ticks(here, instance, "mixpanel")
-
-
-@pytest.fixture
-def amplitude(here: World, instance: dg.DagsterInstance) -> Ticks:
-    return Ticks(here, instance, "amplitude")
+def amplitude(place: Place) -> Ticks:
+    return Ticks(place, "amplitude")
 
 
 def cohort(id: int, name: str, size: int) -> MixpanelCohort:
@@ -340,11 +309,14 @@ def test_what_the_vendor_or_the_settings_refuse_is_the_reason_and_moves_nothing(
     assert mixpanel.here.clock.slept[waited:] == [3600], case
 
 
-def test_while_a_pull_of_the_vendor_is_under_way_nothing_is_asked(mixpanel: Ticks, amplitude: Ticks):
-    config = {"ops": {PULL_OP: {"config": {"what": ["events"], "audiences": []}}}}
+@pytest.mark.parametrize("as_assets", [False, True])
+def test_while_a_pull_of_the_vendor_is_under_way_nothing_is_asked(mixpanel: Ticks, amplitude: Ticks, as_assets: bool):
+    defs = mixpanel.place.defs()
     run = mixpanel.instance.create_run_for_job(
-        _job(mixpanel), run_config=config, status=dg.DagsterRunStatus.NOT_STARTED
-    )  # fmt: skip
+        defs.resolve_implicit_global_asset_job_def() if as_assets else defs.resolve_job_def(pull_job("mixpanel")),
+        asset_selection=frozenset([pull_key("mixpanel", "events")]) if as_assets else None,
+        status=dg.DagsterRunStatus.STARTED,
+    )
     assert "a pull of mixpanel is under way" in mixpanel.skipped()
     assert mixpanel.calls() == 0
     assert len(amplitude.ids()) == 2
@@ -355,4 +327,3 @@ def test_while_a_pull_of_the_vendor_is_under_way_nothing_is_asked(mixpanel: Tick
 def test_a_landing_area_that_no_pull_can_write_to_is_said(mixpanel: Ticks):
     mixpanel.settings = replace(mixpanel.settings, landing="s3://bucket/landing")
     assert "a pull writes to a folder" in mixpanel.skipped()
-    assert isinstance(mixpanel.here.amplitude.cohorts[0], AmplitudeCohort)
