@@ -18,6 +18,7 @@ from orchestration.manifest import ensure_manifest
 from orchestration.schedules import schedules
 from orchestration.segment_folder import segments_of
 from orchestration.sensors.catalogue import catalogue_sensors
+from orchestration.sensors.inbox import request_sensor
 from orchestration.sensors.live import live_sensor
 from orchestration.sensors.matching import matching_sensor
 from orchestration.settings import Settings, read_settings
@@ -41,6 +42,7 @@ def build_defs(settings: Settings, watch: Watch | None = None, around: Around | 
         sensors=[
             live_sensor(settings, folder),
             matching_sensor(settings, folder),
+            request_sensor(settings, folder),
             *catalogue_sensors(settings, around),
         ],
         resources={"dbt": dbt_resource(settings)},

@@ -22,6 +22,7 @@ from orchestration.names import (
     OVER_RECORDED_TAG,
     PAST_TAG,
     PULL_OP,
+    REQUEST_TAG,
     SEGMENTS_JOB,
     pull_job,
     segment_key,
@@ -49,11 +50,13 @@ def launch(
     only: Iterable[str] | None = None,
     on_node: Callable[[Built], None] | None = None,
     waiting: Callable[[], None] | None = None,
+    request: str | None = None,
 ) -> Prepared:
     """Recalculates all segments, or those named and what reads them, in this process; returns what was decided.
 
-    Segments that could not be recalculated are among its decisions. Raises RunFailed when the run published nothing,
-    and ValueError for settings and folders that cannot be read.
+    `request` is the id of the request that the run serves. Segments that could not be recalculated are among its
+    decisions. Raises RunFailed when the run published nothing, and ValueError for settings and folders that cannot be
+    read.
     """
     day = (as_of - timedelta(microseconds=1)).astimezone(settings.zone).date()
     watch = Watch(on_node, waiting)
@@ -62,13 +65,13 @@ def launch(
         watch,
         SEGMENTS_JOB if only is not None else DAILY_JOB,
         only,
-        {AS_OF_TAG: as_of.astimezone(UTC).isoformat()},
+        {AS_OF_TAG: as_of.astimezone(UTC).isoformat(), **({REQUEST_TAG: request} if request else {})},
         day.isoformat(),
     )
     if watch.prepared is None or any(event.step_key != "segments" for event in errors):
-        raise RunFailed(_sentence(errors[0]) if errors else "the run ended before anything was decided")
+        raise RunFailed(sentence_of(errors[0]) if errors else "the run ended before anything was decided")
     if errors and not watch.prepared.failures:
-        raise RunFailed(_sentence(errors[0]))
+        raise RunFailed(sentence_of(errors[0]))
     return watch.prepared
 
 
@@ -94,9 +97,9 @@ def launch_past(
     watch = Watch(on_node, waiting, on_day)
     errors = _execute(settings, watch, SEGMENTS_JOB, only, tags, None)
     if watch.reconstructed is None:
-        raise RunFailed(_sentence(errors[0]) if errors else "the run ended before anything was decided")
+        raise RunFailed(sentence_of(errors[0]) if errors else "the run ended before anything was decided")
     if errors and not watch.reconstructed.failures:
-        raise RunFailed(_sentence(errors[0]))
+        raise RunFailed(sentence_of(errors[0]))
     return watch.reconstructed
 
 
@@ -165,7 +168,7 @@ def _execute(
     return [event for event in result.all_events if event.is_step_failure]
 
 
-def _sentence(event: object) -> str:
+def sentence_of(event: object) -> str:
     """The innermost reason of a failed step, without the class names that Dagster puts before it."""
     error = event.event_specific_data.error  # type: ignore[attr-defined]
     while error.cause is not None:

@@ -6,7 +6,7 @@ Not here: how anything is shown (`cli/`), or how the tables come about (`dbt_pro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
@@ -87,6 +87,17 @@ class DayRow:
 
 
 @dataclass(frozen=True)
+class RunRow:
+    """A published run: what it computed, and the segments that it could not, with one sentence each."""
+
+    run_no: int
+    as_of: datetime
+    day: date
+    computed: tuple[str, ...]
+    failures: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class PredictionRow:
     """How good a predictive segment's forecast was at its last calculation; precision and recall are those among users
     who were held out of the fit, 0 to 1. `status` is ok or insufficient_data, `threshold` is None for bands."""
@@ -161,6 +172,35 @@ def recorded_days(settings: Settings, names: Iterable[str], first: date, last: d
             [first, last, list(names)],
         ).fetchall()
     return dict(rows)
+
+
+def run_of(settings: Settings, source_run: str) -> RunRow | None:
+    """What a run of Dagster published, None if that was nothing. Raises WarehouseBusy."""
+    if not settings.warehouse.exists():
+        return None
+    with connect(settings.warehouse) as connection:
+        if not _exists(connection, "raw", "runs"):
+            return None
+        found = connection.execute(
+            "select run_no, as_of, day from raw.runs where is_published and mode = 'present' and source_run = ?"
+            " order by run_no desc limit 1",
+            [source_run],
+        ).fetchone()
+        if found is None:
+            return None
+        decided = connection.execute(
+            "select segment, is_computed, outcome, reason from raw.segment_definitions where run_no = ?"
+            " order by segment",
+            [found[0]],
+        ).fetchall()
+    run_no, as_of, day = found
+    return RunRow(
+        run_no,
+        as_of.replace(tzinfo=UTC),
+        day,
+        tuple(segment for segment, is_computed, *_ in decided if is_computed),
+        {segment: reason or "failed" for segment, _, outcome, reason in decided if outcome == "failed"},
+    )
 
 
 def last_moment(settings: Settings) -> datetime | None:

@@ -4,7 +4,7 @@ A backfill of many days is one run, so that past days can follow on each other. 
 (`orchestration/partitions.py`), and the calculations themselves.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration import state
-from orchestration.names import AS_OF_TAG, AUTOMATIC_TAGS, OVER_RECORDED_TAG, PAST_TAG
+from orchestration.names import AS_OF_TAG, AUTOMATIC_TAGS, OVER_RECORDED_TAG, PAST_TAG, REQUEST_TAG
 from orchestration.partitions import after_the_last, end_of, moment
 from orchestration.past_days import reconstruct_now
 from orchestration.recalculation import recalculate_now
@@ -73,8 +73,13 @@ def calculate(
                 only=only,
                 source_run=context.run_id,
                 on_node=watch.on_node,
-                automatic=not AUTOMATIC_TAGS.isdisjoint(context.run.tags),
+                automatic=is_automatic(context.run.tags),
             )
+
+
+def is_automatic(tags: Mapping[str, str]) -> bool:
+    """Whether nobody asked for a run: a sensor also starts those that somebody requested."""
+    return REQUEST_TAG not in tags and not AUTOMATIC_TAGS.isdisjoint(tags)
 
 
 def of_run(context: dg.AssetExecutionContext) -> dict[str, Any]:

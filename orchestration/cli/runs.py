@@ -6,13 +6,16 @@ Not here: how a recalculation works (`orchestration/recalculation.py`) or is sta
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from orchestration.changes import whoever_runs_this
 from orchestration.cli.named import folder_with
+from orchestration.cli.requested import serve
 from orchestration.cli.sample_data import last_day_before, may_hold_sample, write_or_extend
 from orchestration.cli.tables import count, day_text, duration, moment_text, segment_table, show
 from orchestration.cli.words import (
@@ -29,10 +32,12 @@ from orchestration.cli.words import (
     with_json,
     with_segments,
 )
+from orchestration.inbox import FOLDER, Inbox, Request
 from orchestration.settings import Settings
 from segmentation.clock import Clock
 
 if TYPE_CHECKING:
+    from orchestration.published import RunRow
     from orchestration.recalculation import Prepared
 
 
@@ -61,7 +66,7 @@ def run(as_of: str | None, sample_if_empty: bool, segments: Path | None, as_json
             shown.doing(f"calculating as of {moment_text(one, settings.zone)}")
             prepared = launch(settings, one, on_node=shown.node, waiting=shown.waiting)
         concerned = {one.segment for one in prepared.decisions if one.outcome != "deleted"}
-    _report(settings, prepared, concerned, shown.seconds, as_json)
+    _report(settings, prepared, concerned, prepared.problems, shown.seconds, as_json)
     if not as_json:
         say("Next: `make dev` opens the web page, `segments show NAME` tells about one segment.")
     _fail_if_any(prepared, concerned, prepared.problems)
@@ -70,24 +75,42 @@ def run(as_of: str | None, sample_if_empty: bool, segments: Path | None, as_json
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--as-of", metavar="T", help="The moment to calculate for (default: now).")
+@click.option("--by", metavar="WHO", help="Who asks (default: your user name).")
+@click.option("--no-wait", is_flag=True, help="Drop the request and come back at once.")
 @with_segments
 @with_json
-def refresh(names: tuple[str, ...], as_of: str | None, segments: Path | None, as_json: bool) -> None:
-    """Recalculate the named segments, and those that read them, as of now."""
+def refresh(
+    names: tuple[str, ...], as_of: str | None, by: str | None, no_wait: bool, segments: Path | None, as_json: bool
+) -> None:
+    """Ask for the named segments, and those that read them, to be calculated as of now.
+
+    The request goes to the inbox of the workspace. Dagster serves it while it runs with this workspace; otherwise this
+    command does so itself.
+    """
     settings = settings_for(segments)
-    moment = moment_of(as_of, settings) if as_of else wall_clock()
+    moment = moment_of(as_of, settings) if as_of else None
     folder = folder_with(names, settings)
     with progress("starting") as shown:
         from orchestration.decisions import with_dependants
-        from orchestration.launch import launch
         from orchestration.published import last_moment
 
-        _refuse_the_past(moment, last_moment(settings), settings)
-        shown.doing(f"calculating as of {moment_text(moment, settings.zone)}")
-        prepared = launch(settings, moment, only=names, on_node=shown.node, waiting=shown.waiting)
+        now = wall_clock()
+        _refuse_the_past(moment or now, last_moment(settings), settings)
+        request = Inbox(settings.home).drop(names, by or whoever_runs_this(), now, moment)
+        if no_wait:
+            _say_dropped(request, settings, as_json)
+            return
+        done = serve(settings, request, shown)
         concerned = with_dependants(names, folder.definitions)
-    _report(settings, prepared, concerned, shown.seconds, as_json)
-    _fail_if_any(prepared, concerned, ())
+    _report(settings, done, concerned, [str(one) for one in folder.problems], shown.seconds, as_json)
+    _fail_if_any(done, concerned, ())
+
+
+def _say_dropped(request: Request, settings: Settings, as_json: bool) -> None:
+    if as_json:
+        print_json(request.as_json())
+    else:
+        say(f"request {request.id}: {settings.home / FOLDER} holds it until Dagster takes it (`segments dev`)")
 
 
 def _moment(as_of: str | None, last: datetime | None, settings: Settings) -> datetime:
@@ -125,7 +148,14 @@ def _sample_up_to(moment: datetime, settings: Settings, shown: Progress) -> bool
     return True
 
 
-def _report(settings: Settings, prepared: Prepared, concerned: set[str], seconds: float, as_json: bool) -> None:
+def _report(
+    settings: Settings,
+    prepared: Prepared | RunRow,
+    concerned: set[str],
+    problems: Sequence[str],
+    seconds: float,
+    as_json: bool,
+) -> None:
     from orchestration.published import published
 
     rows = sorted(
@@ -141,7 +171,7 @@ def _report(settings: Settings, prepared: Prepared, concerned: set[str], seconds
                 "computed": sorted(prepared.computed),
                 "segments": [vars(row) for row in rows],
                 "failed": {name: why for name, why in prepared.failures.items() if name in concerned},
-                "problems": list(prepared.problems),
+                "problems": list(problems),
             }
         )
         return
@@ -158,7 +188,7 @@ def _report(settings: Settings, prepared: Prepared, concerned: set[str], seconds
             say(f"{row.segment} is empty: {row.reason}")
 
 
-def _fail_if_any(prepared: Prepared, concerned: set[str], problems: tuple[str, ...]) -> None:
+def _fail_if_any(prepared: Prepared | RunRow, concerned: set[str], problems: Sequence[str]) -> None:
     """Ends with exit code 1 if a file is broken or a segment could not be calculated, each in one sentence."""
     for problem in problems:
         complain(shown_problem(problem))

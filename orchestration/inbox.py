@@ -1,0 +1,226 @@
+"""Requests to refresh segments, made by people or programs: files in `requests/` of the workspace.
+
+They lie beside the warehouse and not in it, so that asking never waits for a calculation. A request is one JSON file.
+It lies in `new/` until somebody takes it, in `taken/` while it is served, and ends in `done/` or `failed/`; every step
+is one rename, so two can never serve the same. A program needs no more than to move a file such as
+`{"segments": ["power_users"]}` into `new/`.
+Not here: who serves them (`sensors/inbox.py`, `cli/requested.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import socket
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from orchestration.files import write_if_changed
+from segmentation.clock import parse_as_of
+
+FOLDER = "requests"
+SERVED = "served.json"  # when somebody last looked into the inbox, and for which segments
+SENSOR = "sensor"
+A_PROGRAM = "a program"  # who asks where a file does not say
+KEPT = timedelta(days=30)
+HALF_WRITTEN = timedelta(seconds=5)  # a file that is younger may be one that somebody is still writing
+State = Literal["new", "taken", "done", "failed"]
+STATES: tuple[State, ...] = ("new", "taken", "done", "failed")
+ENDED = STATES[2:]
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+@dataclass(frozen=True)
+class Request:
+    """Somebody asks for segments to be calculated, as of `as_of`, or as of whenever that happens if it is None.
+
+    `taken_by` is who serves it; `run` is the Dagster run that did, `reason` why it failed. Moments are aware UTC.
+    """
+
+    id: str
+    segments: tuple[str, ...]
+    by: str
+    at: datetime
+    as_of: datetime | None = None
+    taken_by: str | None = None
+    ended_at: datetime | None = None
+    run: str | None = None
+    reason: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """What its file holds; what is not known yet is left out."""
+        moments = {"at", "as_of", "ended_at"}
+        said = {name: _text(value) if name in moments else value for name, value in asdict(self).items()}
+        return {name: value for name, value in said.items() if value is not None}
+
+
+class Inbox:
+    """The requests of one workspace."""
+
+    def __init__(self, home: Path) -> None:
+        self._root = home / FOLDER
+
+    def drop(self, segments: Iterable[str], by: str, at: datetime, as_of: datetime | None = None) -> Request:
+        """Adds a request. Those that were dropped first come first."""
+        stamp = at.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        request = Request(f"{stamp}-{secrets.token_hex(3)}", tuple(segments), by, at, as_of)
+        self._write(request, "new")
+        return request
+
+    def waiting(self, now: datetime) -> list[Request]:
+        """Requests that nobody has taken, oldest first. A file that is none ends in `failed/`, with the reason."""
+        return [one for path in self._files("new") if (one := self._read_or_refuse(path, now)) is not None]
+
+    def taken(self) -> list[Request]:
+        """Requests that somebody serves, oldest first."""
+        return [_read(path) for path in self._files("taken")]
+
+    def take(self, request: Request, by: str) -> bool:
+        """Whether the request is now ours to serve: one of several takers gets it."""
+        if not self._move(request, "new", "taken"):
+            return False
+        self._write(replace(request, taken_by=by), "taken")
+        return True
+
+    def give_back(self, request: Request) -> None:
+        """Lays a request that its taker left undone where others find it."""
+        self._write(replace(request, taken_by=None), "taken")
+        self._move(request, "taken", "new")
+
+    def end(self, request: Request, now: datetime, *, run: str | None = None, reason: str | None = None) -> None:
+        """A taken request is done, or has failed for a reason; those that ended a month ago are forgotten."""
+        self._write(replace(request, ended_at=now, run=run, reason=reason), "taken")
+        self._move(request, "taken", "failed" if reason else "done")
+        for state in ENDED:
+            for path in (self._root / state).glob("*"):
+                if datetime.fromtimestamp(path.stat().st_mtime, UTC) < now - KEPT:
+                    path.unlink(missing_ok=True)
+
+    def look_up(self, id: str) -> tuple[State, Request] | None:
+        """Where a request is; None if it is not there (any more)."""
+        # In the order in which it moves on: whatever moves while we look is found at a later place.
+        for state in STATES:
+            path = self._path(id, state)
+            try:
+                return state, _read(path, ended=state in ENDED)
+            except FileNotFoundError:
+                continue
+        return None
+
+    def say_served(self, folder: Path, segments: Iterable[str], now: datetime) -> None:
+        """Somebody has just looked into the inbox, on behalf of these segments of a folder of definitions."""
+        file = self._root / SERVED
+        write_if_changed(file, json.dumps({"folder": str(folder), "segments": sorted(segments)}).encode())
+        os.utime(file, (now.timestamp(), now.timestamp()))
+
+    def is_served(self, folder: Path, segments: Iterable[str], now: datetime, patience: timedelta) -> bool:
+        """Whether somebody looked into the inbox that lately, and knows these segments of the folder."""
+        file = self._root / SERVED
+        try:
+            seen = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+            said = json.loads(file.read_bytes())
+            return now - seen <= patience and said["folder"] == str(folder) and set(segments) <= set(said["segments"])
+        except FileNotFoundError:
+            return False
+
+    def _read_or_refuse(self, path: Path, now: datetime) -> Request | None:
+        try:
+            return _read(path)
+        except FileNotFoundError:
+            return None  # somebody took it just now
+        except ValueError as error:
+            arrived = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            if now - arrived >= HALF_WRITTEN:
+                refused = Request(path.stem, (), A_PROGRAM, arrived, ended_at=now, reason=f"{path.name}: {error}")
+                path.replace(self._folder("failed") / f"{path.stem}.refused")
+                self._write(refused, "failed")
+            return None
+
+    def _write(self, request: Request, state: State) -> None:
+        write_if_changed(self._path(request.id, state), json.dumps(request.as_json(), ensure_ascii=False).encode())
+
+    def _move(self, request: Request, source: State, target: State) -> bool:
+        target_path = self._path(request.id, target)
+        target_path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._path(request.id, source).rename(target_path)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _path(self, id: str, state: State) -> Path:
+        return self._root / state / f"{id}.json"
+
+    def _folder(self, state: State) -> Path:
+        folder = self._root / state
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _files(self, state: State) -> list[Path]:
+        return sorted(path for path in (self._root / state).glob("*.json") if not path.name.startswith("."))
+
+
+def this_process() -> str:
+    """Who takes a request that is served by the process at hand."""
+    return f"{os.getpid()}@{socket.gethostname()}"
+
+
+def is_gone(taken_by: str | None) -> bool:
+    """Whether the taker was a process of this machine that is no more."""
+    number, _, host = (taken_by or "").partition("@")
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except (PermissionError, ValueError):
+        return False
+    return False
+
+
+def _read(path: Path, *, ended: bool = False) -> Request:
+    """Raises ValueError in words for a file that is no request. One that `ended` may have been refused as that."""
+    try:
+        said = json.loads(path.read_bytes())
+    except UnicodeDecodeError:
+        raise ValueError("found no UTF-8, expected JSON") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"found no JSON ({error}), expected an object with `segments`") from None
+    names = said.get("segments") if isinstance(said, dict) else None
+    if not isinstance(names, list) or not (names or ended) or not all(isinstance(one, str) and one for one in names):
+        raise ValueError(f"found {str(names)[:60]} as segments, expected a list of names")
+    if not _NAME.fullmatch(path.stem):
+        raise ValueError("found other signs in the name of the file than letters, digits, `_`, `.` and `-`")
+    arrived = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return Request(
+        path.stem,
+        tuple(dict.fromkeys(names)),
+        str(said.get("by") or A_PROGRAM),
+        _moment(said, "at") or arrived,
+        _moment(said, "as_of"),
+        said.get("taken_by"),
+        _moment(said, "ended_at"),
+        said.get("run"),
+        said.get("reason"),
+    )
+
+
+def _moment(said: dict[str, Any], name: str) -> datetime | None:
+    text = said.get(name)
+    if text is None:
+        return None
+    try:
+        return parse_as_of(str(text)[:60], ZoneInfo("UTC"))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None

@@ -1,0 +1,131 @@
+"""Serving the inbox: requests that people and programs dropped become runs, within seconds of their arrival.
+
+A request is done when a run of its own succeeded, and fails after three that did not. Nothing here opens the warehouse.
+Not here: the inbox itself (`orchestration/inbox.py`), and waiting for a request (`cli/requested.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+
+from orchestration.inbox import SENSOR, Inbox, Request, is_gone
+from orchestration.launch import sentence_of
+from orchestration.names import AS_OF_TAG, REQUEST_SENSOR, REQUEST_TAG, SEGMENTS_JOB, segment_key
+from orchestration.sensors.records import DONE, MOST_ATTEMPTS
+from orchestration.settings import Settings
+from segmentation.language.folder import Folder
+from segmentation.language.problems import did_you_mean
+
+SECONDS_BETWEEN_LOOKS = 10
+MOST_AT_ONCE = 20  # requests that become runs in one look; the queue takes them one by one anyway
+
+
+@dataclass(frozen=True)
+class Served:
+    """What became of the runs of one request: the one that succeeded, the last that failed, and how many did."""
+
+    under_way: bool = False
+    succeeded: str | None = None
+    failed: str | None = None
+    failures: int = 0
+
+
+def served(instance: dg.DagsterInstance, request: Request) -> Served:
+    """As Dagster has recorded it; the newest run comes first there."""
+    runs = instance.get_runs(dg.RunsFilter(tags={REQUEST_TAG: request.id}))
+    failed = [run.run_id for run in runs if run.status in DONE - {dg.DagsterRunStatus.SUCCESS}]
+    return Served(
+        under_way=any(run.status not in DONE for run in runs),
+        succeeded=next((run.run_id for run in runs if run.status is dg.DagsterRunStatus.SUCCESS), None),
+        failed=failed[0] if failed else None,
+        failures=len(failed),
+    )
+
+
+def refusal(request: Request, known: Collection[str], folder: Path) -> str | None:
+    """Why a request can never be served: a name that is neither an asset nor a file. A file that is no asset yet waits
+    until definitions are reloaded, or until whoever waits for it calculates it."""
+    for name in request.segments:
+        if name not in known and not any((folder / f"{name}{ending}").exists() for ending in (".yml", ".yaml")):
+            return f"there is no segment {name!r}{did_you_mean(name, sorted(known))}"
+    return None
+
+
+def request_sensor(settings: Settings, folder: Folder) -> dg.SensorDefinition:
+    """The sensor of a workspace, running from the start."""
+    known = {*folder.definitions, *folder.broken}
+
+    @dg.sensor(
+        name=REQUEST_SENSOR,
+        job_name=SEGMENTS_JOB,
+        minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Requests in the inbox: `segments refresh`, or files that programs move into `requests/new/`.",
+    )
+    def refresh_requests(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        inbox, now = Inbox(settings.home), datetime.now(UTC)
+        inbox.say_served(settings.segments, known, now)
+        wanted = []
+        for request in inbox.taken():
+            if request.taken_by == SENSOR:
+                wanted += _go_on(inbox, request, context.instance, now, settings)
+            elif is_gone(request.taken_by):
+                inbox.give_back(request)
+        for request in inbox.waiting(now):
+            why = refusal(request, known, settings.segments)
+            if why is not None:
+                if inbox.take(request, SENSOR):
+                    inbox.end(request, now, reason=why)
+            elif known.issuperset(request.segments) and len(wanted) < MOST_AT_ONCE and inbox.take(request, SENSOR):
+                wanted.append(_run(request, 0, now, settings))
+        if not wanted:
+            return dg.SkipReason("no new requests")
+        return dg.SensorResult(run_requests=wanted)
+
+    return refresh_requests
+
+
+def _go_on(
+    inbox: Inbox, request: Request, instance: dg.DagsterInstance, now: datetime, settings: Settings
+) -> list[dg.RunRequest]:
+    """What is left to do for a request that was taken here before."""
+    runs = served(instance, request)
+    if runs.succeeded:
+        inbox.end(request, now, run=runs.succeeded)
+    elif runs.under_way:
+        return []
+    elif runs.failed:
+        why, is_final = _why(instance, runs.failed)
+        if is_final or runs.failures >= MOST_ATTEMPTS:
+            inbox.end(request, now, run=runs.failed, reason=why)
+            return []
+    return [] if runs.succeeded else [_run(request, runs.failures, now, settings)]
+
+
+def _why(instance: dg.DagsterInstance, run: str) -> tuple[str, bool]:
+    """Why a run failed, and whether it said so itself: then another would say the same."""
+    for record in instance.get_records_for_run(run, of_type=dg.DagsterEventType.STEP_FAILURE).records:
+        event = record.event_log_entry.dagster_event
+        if event is not None:
+            return sentence_of(event), event.step_failure_data.user_failure_data is not None
+    return f"the run {run} ended before its end", False
+
+
+def _run(request: Request, attempt: int, now: datetime, settings: Settings) -> dg.RunRequest:
+    """A run for a moment that was asked for, else for the moment at which it begins."""
+    moment = request.as_of or now
+    tags = {REQUEST_TAG: request.id, "segments/requested_by": request.by}
+    if request.as_of is not None:
+        tags[AS_OF_TAG] = request.as_of.isoformat()
+    return dg.RunRequest(
+        # The same attempt is made once, even if the daemon dies before it knows that it asked.
+        run_key=f"{request.id}/{attempt}",
+        asset_selection=[segment_key(name) for name in request.segments],
+        partition_key=(moment - timedelta(microseconds=1)).astimezone(settings.zone).date().isoformat(),
+        tags=tags,
+    )

@@ -1,0 +1,143 @@
+"""The sensor that serves the inbox: a request becomes a run, is done when one succeeded, and fails after three."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from orchestration.assets.moments import is_automatic
+from orchestration.inbox import Inbox, this_process
+from orchestration.names import AS_OF_TAG, REQUEST_TAG, SEGMENTS_JOB, segment_key
+from orchestration.sensors.inbox import request_sensor
+from orchestration.sensors.records import MOST_ATTEMPTS
+from segmentation.language.folder import load_folder
+from tests.orchestration.workspace import Workspace
+
+NOON = datetime(2026, 3, 2, 22, 30, tzinfo=UTC)  # half past one on the next day in Istanbul
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    workspace = Workspace(tmp_path, "Europe/Istanbul")
+    workspace.define(gold="[{tag: gold}]", silver="[{tag: silver}]")
+    return workspace
+
+
+@pytest.fixture
+def inbox(workspace: Workspace) -> Inbox:
+    return Inbox(workspace.settings.home)
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def tick(workspace: Workspace, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
+    settings = workspace.settings
+    sensor = request_sensor(settings, load_folder(settings.segments))
+    assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+    result = sensor(dg.build_sensor_context(instance=instance))
+    return list(result.run_requests or []) if isinstance(result, dg.SensorResult) else []
+
+
+@dg.job(name=SEGMENTS_JOB)
+def JOB() -> None:
+    """A job of that name, for records of runs."""
+
+
+def record(instance: dg.DagsterInstance, request: dg.RunRequest, status: dg.DagsterRunStatus) -> str:
+    tags = {REQUEST_TAG: request.tags[REQUEST_TAG]}
+    return instance.create_run_for_job(JOB, tags=tags, status=status).run_id
+
+
+def test_each_request_becomes_a_run_of_its_segments_once(
+    workspace: Workspace, inbox: Inbox, instance: dg.DagsterInstance
+):
+    assert tick(workspace, instance) == []
+    first = inbox.drop(["gold"], "ada", NOON)
+    second = inbox.drop(["silver", "gold"], "bea", NOON + timedelta(seconds=1), as_of=NOON)
+    now, then = tick(workspace, instance)
+    assert (now.asset_selection, now.tags[REQUEST_TAG]) == ([segment_key("gold")], first.id)
+    assert AS_OF_TAG not in now.tags  # it stands for the moment at which it begins
+    assert then.asset_selection == [segment_key("silver"), segment_key("gold")]
+    assert (then.tags[AS_OF_TAG], then.partition_key) == (NOON.isoformat(), "2026-03-03")
+    assert then.tags[REQUEST_TAG] == second.id
+    for one in (now, then):
+        record(instance, one, dg.DagsterRunStatus.STARTED)
+    assert tick(workspace, instance) == []
+
+
+def test_a_request_is_done_when_its_run_has_succeeded(workspace: Workspace, inbox: Inbox, instance: dg.DagsterInstance):
+    request = inbox.drop(["gold"], "ada", NOON)
+    (asked,) = tick(workspace, instance)
+    run = record(instance, asked, dg.DagsterRunStatus.SUCCESS)
+    assert tick(workspace, instance) == []
+    state, done = inbox.look_up(request.id) or (None, None)
+    assert (state, done and done.run) == ("done", run)
+
+
+def test_a_run_that_died_is_tried_three_times(workspace: Workspace, inbox: Inbox, instance: dg.DagsterInstance):
+    request = inbox.drop(["gold"], "ada", NOON)
+    keys = []
+    for _ in range(MOST_ATTEMPTS):
+        (asked,) = tick(workspace, instance)
+        keys.append(asked.run_key)
+        last = record(instance, asked, dg.DagsterRunStatus.FAILURE)
+    assert len(set(keys)) == MOST_ATTEMPTS
+    assert tick(workspace, instance) == []
+    state, failed = inbox.look_up(request.id) or (None, None)
+    assert state == "failed"
+    assert last in str(failed and failed.reason)
+
+
+def test_a_daemon_that_died_after_taking_a_request_asks_for_the_same_run_again(
+    workspace: Workspace, inbox: Inbox, instance: dg.DagsterInstance
+):
+    inbox.drop(["gold"], "ada", NOON)
+    (first,) = tick(workspace, instance)
+    (again,) = tick(workspace, instance)
+    assert first.run_key == again.run_key
+
+
+def test_a_name_that_is_nowhere_fails_with_the_nearest_and_a_file_that_is_not_loaded_waits(
+    workspace: Workspace, inbox: Inbox, instance: dg.DagsterInstance
+):
+    settings = workspace.settings
+    sensor = request_sensor(settings, load_folder(settings.segments))
+    workspace.define(bronze="[{tag: bronze}]")  # after definitions were loaded
+    typo, new = inbox.drop(["glod"], "ada", NOON), inbox.drop(["bronze"], "bea", NOON)
+    assert isinstance(sensor(dg.build_sensor_context(instance=instance)), dg.SkipReason)
+    state, failed = inbox.look_up(typo.id) or (None, None)
+    assert (state, failed and failed.reason) == ("failed", "there is no segment 'glod'; did you mean 'gold'?")
+    assert [one.id for one in inbox.waiting(NOON)] == [new.id]
+    assert [one.tags[REQUEST_TAG] for one in tick(workspace, instance)] == [new.id]
+
+
+def test_what_a_process_that_is_gone_left_undone_is_served(
+    workspace: Workspace, inbox: Inbox, instance: dg.DagsterInstance
+):
+    mine, orphan = inbox.drop(["gold"], "ada", NOON), inbox.drop(["silver"], "bea", NOON)
+    inbox.take(mine, this_process())
+    inbox.take(orphan, "4194305@" + this_process().partition("@")[2])
+    assert [one.tags[REQUEST_TAG] for one in tick(workspace, instance)] == [orphan.id]
+
+
+def test_a_look_tells_whoever_wants_to_wait_that_the_inbox_is_served(
+    workspace: Workspace, inbox: Inbox, instance: dg.DagsterInstance
+):
+    tick(workspace, instance)
+    folder, now = workspace.settings.segments, datetime.now(UTC)
+    assert inbox.is_served(folder, ["gold", "silver"], now, timedelta(seconds=30))
+    assert not inbox.is_served(folder, ["bronze"], now, timedelta(seconds=30))
+
+
+def test_a_run_that_somebody_requested_is_no_automatic_one():
+    assert is_automatic({"dagster/sensor_name": "live_segments"})
+    assert not is_automatic({"dagster/sensor_name": "refresh_requests", REQUEST_TAG: "one"})
+    assert not is_automatic({})
