@@ -140,7 +140,7 @@ def launch_pull(
             raise_on_error=False,
         )
     failed = [event for event in result.all_events if event.is_step_failure]
-    return around.failures or [_sentence(event) for event in failed]
+    return around.failures or [sentence_of(event) for event in failed]
 
 
 def _execute(

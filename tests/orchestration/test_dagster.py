@@ -114,8 +114,9 @@ def test_names_people_and_schedules_rely_on(place: Place):
     assert keys - {key.to_user_string() for key in daily} == {key for key in keys if key.startswith(VENDORS)} | {
         key for key in keys if key.startswith("records/")
     }
-    sensors = ["amplitude_catalogue", "connector_matching", "live_segments", "mixpanel_catalogue"]
-    assert sorted(one.name for one in defs.sensors or []) == sensors
+    assert sorted(one.name for one in defs.sensors or []) == [
+        "amplitude_catalogue", "connector_matching", "live_segments", "mixpanel_catalogue", "refresh_requests",
+    ]  # fmt: skip
     assert sorted(one.name for one in defs.schedules or []) == [
         "daily_recalculation", *sorted(pulls), "refresh_0_x_by_3_x_x_x",
     ]  # fmt: skip

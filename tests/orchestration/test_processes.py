@@ -17,6 +17,8 @@ from tests.orchestration.workspace import Workspace
 
 pytestmark = pytest.mark.long
 
+PATIENCE = 900  # seconds; only a machine on which nothing moves any more takes so long
+
 RECALCULATE = """
 import json, sys
 from datetime import datetime
@@ -89,7 +91,7 @@ def test_two_recalculations_at_once_end_as_one_after_the_other(tmp_path: Path):
     first = start(workspace, MIDNIGHTS[0])
     second = start(workspace, MIDNIGHTS[0])
     for process in (first, second):
-        _, complaint = process.communicate(timeout=300)
+        _, complaint = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, complaint
     assert workspace.members() == MEMBERS[0]
     assert workspace.rows("select count(*), sum(is_published::int) from raw.runs") == [(2, 2)]
@@ -113,7 +115,7 @@ def test_two_commands_at_once_both_succeed(tmp_path: Path):
         for _ in range(2)
     ]
     for process in pair:
-        output, complaint = process.communicate(timeout=300)
+        output, complaint = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, complaint
         assert {row["segment"]: row["users"] for row in json.loads(output)["segments"]} == {
             **{segment: len(names.split()) for segment, names in MEMBERS[0].items()},
@@ -130,5 +132,5 @@ def test_a_new_instance_of_dagster_can_be_opened_by_many_at_once(tmp_path: Path)
         )
         for _ in range(6)
     ]  # fmt: skip
-    complaints = [process.communicate(timeout=120)[1] for process in openers]
+    complaints = [process.communicate(timeout=PATIENCE)[1] for process in openers]
     assert [process.returncode for process in openers] == [0] * 6, complaints
