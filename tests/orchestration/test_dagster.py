@@ -102,6 +102,7 @@ def graph(place: Place) -> dg.AssetGraph:
 
 def test_names_people_and_schedules_rely_on(place: Place):
     defs = place.defs()
+    dg.Definitions.validate_loadable(defs)  # as the processes of Dagster load it, all jobs together
     keys = {key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()}
     layers = ("landing/", "models/", "segments/")
     assert sorted(key for key in keys if key.startswith(layers)) == ASSETS
