@@ -1,17 +1,20 @@
 """Connector audiences as a run finds them: rules of matching, which cohort a definition means, which pull counts.
 
-A pull that brought far fewer members than the vendor reported is short: it never replaces the one before. Not here: the
-matching of members with users (`dbt_project/models/identity/matching`), and fetching anything (`connectors/`).
+A pull that brought far fewer members than the vendor reported is short: it never replaces the one before, unless
+somebody accepted it. Pulls that failed left no rows; the notes tell of them. Not here: the matching of members with
+users (`dbt_project/models/identity/matching`), and fetching anything (`connectors/`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import duckdb
 
+from orchestration.ingest.attempts import NONE, Attempts, Failure
 from orchestration.matching import KINDS, Matching, pointers
 from segmentation.language.model import Connector, Definition
 from segmentation.language.problems import did_you_mean
@@ -20,6 +23,9 @@ from segmentation.language.problems import did_you_mean
 # cohorts move while their pages are read; half of a cohort missing is a fetch that broke off.
 ENOUGH = 0.5
 MOST_TOLD = 4  # cohorts listed for somebody who named one that is not there
+
+ACCEPTED = "create or replace table raw.accepted_pulls (connector varchar, audience_id varchar, fetched_at timestamp)"
+FAILED = "create or replace table raw.audience_failures (connector varchar, audience_id varchar, reason varchar)"
 
 # One row per pull; `is_current` is the latest good pull of its audience, `is_last` the latest of any kind. Rows of one
 # pull that landed twice are one pull. A pull whose size nobody reported is good if it brought anybody.
@@ -44,7 +50,11 @@ counted as (
     from pulls as p left join fetched as f using (connector, audience_id, fetched_at)
 ),
 judged as (
-    select *, coalesce(fetched_users >= {ENOUGH} * reported_users, fetched_users > 0) as is_good from counted
+    select
+        *,
+        coalesce(fetched_users >= {ENOUGH} * reported_users, fetched_users > 0)
+            or (connector, audience_id, fetched_at) in (from raw.accepted_pulls) as is_good
+    from counted
 )
 select
     *,
@@ -72,6 +82,7 @@ class Audience:
     last_reported: int | None
     current: datetime | None
     current_fetched: int | None
+    failure: Failure | None = None  # of an attempt after the newest pull
 
     @property
     def short(self) -> str:
@@ -79,6 +90,19 @@ class Audience:
         return (
             f"the last pull of {self._called} at {self.last:%Y-%m-%d %H:%M} UTC brought {self.last_fetched:,}"
             f" of {'an unknown number of' if self.last_reported is None else f'{self.last_reported:,}'} users"
+        )
+
+    @property
+    def older(self) -> str | None:
+        """Why the users are those of an earlier pull than the last one that was tried; None if they are not."""
+        if self.current is None or (self.failure is None and self.current == self.last):
+            return None
+        stay = f"the {self.current_fetched:,} users of the pull at {self.current:%Y-%m-%d %H:%M} UTC stay"
+        if self.failure is None:
+            return f"{self.short}: {stay}"
+        return (
+            f"the last pull of {self._called} at {self.failure.at:%Y-%m-%d %H:%M} UTC failed"
+            f" ({self.failure.reason}): {stay}"
         )
 
     @property
@@ -111,11 +135,16 @@ def write_strategies(connection: duckdb.DuckDBPyConnection, matching: Mapping[st
     connection.executemany("insert into raw.match_strategies values (?, ?, ?, ?, ?, ?)", rows)
 
 
-def look_at_audiences(connection: duckdb.DuckDBPyConnection, definitions: Mapping[str, Definition]) -> Meant:
-    """Judges the pulls that landed, and finds the cohort of every connector segment.
+def look_at_audiences(
+    connection: duckdb.DuckDBPyConnection, definitions: Mapping[str, Definition], attempts: Attempts = NONE
+) -> Meant:
+    """Judges the pulls that landed, in view of those that were tried, and finds the cohort of every connector segment.
 
-    Leaves the tables `raw.audience_pulls` and `raw.segment_audiences` for the models of the run at hand.
+    Leaves the tables `raw.audience_pulls`, `raw.audience_failures` and `raw.segment_audiences` for the models of the
+    run at hand.
     """
+    accepted = [[connector, key, at.replace(tzinfo=None)] for connector, key, at in sorted(attempts.accepted)]
+    _write(connection, ACCEPTED, "raw.accepted_pulls", accepted)
     connection.execute(PULLS)
     landed = [
         Audience(*row)
@@ -128,15 +157,30 @@ def look_at_audiences(connection: duckdb.DuckDBPyConnection, definitions: Mappin
             """
         ).fetchall()
     ]
-    meant = which(definitions, landed)
-    connection.execute(MEANT)
+    landed = [_since(one, attempts) for one in landed]
+    failures = [[one.connector, one.audience_id, one.older] for one in landed if one.failure and one.older]
+    _write(connection, FAILED, "raw.audience_failures", failures)
+    meant = which(definitions, landed, attempts)
     rows = [[name, one.connector, one.audience_id] for name, one in meant.audiences.items()]
-    if rows:
-        connection.executemany("insert into raw.segment_audiences values (?, ?, ?)", rows)
+    _write(connection, MEANT, "raw.segment_audiences", rows)
     return meant
 
 
-def which(definitions: Mapping[str, Definition], landed: Iterable[Audience]) -> Meant:
+def _write(connection: duckdb.DuckDBPyConnection, create: str, table: str, rows: list[list[Any]]) -> None:
+    connection.execute(create)
+    if rows:
+        connection.executemany(f"insert into {table} values (?, ?, ?)", rows)
+
+
+def _since(audience: Audience, attempts: Attempts) -> Audience:
+    """With the failure of the last attempt, if nothing has landed after it."""
+    failure = attempts.failure(audience.connector, audience.audience_id)
+    if failure is None or failure.at.replace(tzinfo=None) < audience.last:
+        return audience
+    return replace(audience, failure=failure)
+
+
+def which(definitions: Mapping[str, Definition], landed: Iterable[Audience], attempts: Attempts = NONE) -> Meant:
     """The audience that each connector segment means: by id, else by the name that its last pull gave it."""
     landed = list(landed)
     audiences: dict[str, Audience] = {}
@@ -151,14 +195,14 @@ def which(definitions: Mapping[str, Definition], landed: Iterable[Audience]) -> 
         found = found or [one for one in theirs if one.name == body.cohort]
         if len(found) != 1:
             failed[name] = _not_one(body, theirs, found)
+            if not found and (failure := attempts.failure(body.vendor, body.cohort)):
+                failed[name] += f"; the pull at {failure.at:%Y-%m-%d %H:%M} UTC failed ({failure.reason})"
             continue
         one = audiences[name] = found[0]
         if one.current is None:
             failed[name] = f"{one.short}, and no pull before it is complete"
-        elif one.current != one.last:
-            older[name] = (
-                f"{one.short}: the {one.current_fetched:,} users of the pull at {one.current:%Y-%m-%d %H:%M} UTC stay"
-            )
+        elif one.older:
+            older[name] = one.older
     return Meant(audiences, failed, older)
 
 

@@ -21,6 +21,7 @@ from orchestration.audiences import Meant, look_at_audiences, write_strategies
 from orchestration.dbt_runner import Built, DbtFailed, dbt, sync_project, write_plan
 from orchestration.decisions import Decision, assign_slots, decide, dropped_attributes, due, readable
 from orchestration.idleness import idle
+from orchestration.ingest.attempts import NONE, read_attempts
 from orchestration.isolation import PLAN_NODES, culprits
 from orchestration.landing import confirm_landing, load_landing
 from orchestration.landing.facts import attribute_keys, last_sends
@@ -70,15 +71,17 @@ class Found:
     meant: Meant
 
 
-def look_around(settings: Settings, connection: duckdb.DuckDBPyConnection) -> Found:
-    """Brings in what has landed, for a run of the present or of a past day. Raises LandingError."""
+def look_around(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: datetime | None = None) -> Found:
+    """Brings in what has landed, for a run of the present at a moment, or of a past day. Raises LandingError."""
     folder = segments_of(settings)
     state.prepare_schema(connection)
     load_landing(connection, settings.landing)
     write_strategies(connection, settings.matching)
     known = state.read_state(connection)
     slots = assign_slots(known.slots, [*folder.definitions, *folder.broken])
-    meant = look_at_audiences(connection, folder.definitions)
+    # A past day shows no status, so nobody asks which pulls had failed by then.
+    attempts = read_attempts(settings.landing, as_of) if as_of else NONE
+    meant = look_at_audiences(connection, folder.definitions, attempts)
     return Found(folder, known, slots, attribute_keys(connection), meant)
 
 
@@ -106,7 +109,7 @@ def prepare(
     day = day_of(as_of, settings)
     sync_project(settings.project)
     with connect(settings.warehouse) as connection:
-        found = look_around(settings, connection)
+        found = look_around(settings, connection, as_of)
         folder, known, slots = found.folder, found.known, found.slots
         if known.last_as_of is not None and as_of < known.last_as_of:
             raise ValueError(

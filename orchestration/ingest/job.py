@@ -9,7 +9,7 @@ from pydantic import Field
 from connectors.pulls.audiences import Choice
 from connectors.pulls.workbench import DATA
 from orchestration.ingest.pulling import Wish
-from orchestration.ingest.runs import Around
+from orchestration.ingest.runs import Around, failure
 from orchestration.ingest.runs import pull as pull_into
 from orchestration.names import PULL_OP, pull_job
 from orchestration.settings import Settings
@@ -33,11 +33,11 @@ def pulling(settings: Settings, vendor: str, around: Around) -> dg.JobDefinition
     def pull(context: dg.OpExecutionContext, config: PullConfig) -> None:
         has = DATA[vendor]
         if unknown := [what for what in config.what if what not in has]:
-            raise dg.Failure(f"{vendor} gives no {unknown[0]}, only {', '.join(has)}", allow_retries=False)
+            raise failure(around, [f"{vendor} gives no {unknown[0]}, only {', '.join(has)}"])
         try:
             at = parse_as_of(config.at, settings.zone) if config.at else None
         except ValueError as error:
-            raise dg.Failure(str(error), allow_retries=False) from None
+            raise failure(around, [str(error)]) from None
         kinds = [what for what in has if what in (config.what or has)]
         wish = Wish(Choice("", tuple(config.audiences)) if config.audiences else None)
         pull_into(context, settings, around, vendor, kinds, wish, accept=config.accept, at=at)

@@ -77,7 +77,7 @@ def pull(
         )  # fmt: skip
         bench.check(connector)
     except (NotConfigured, ValueError) as error:
-        raise _failed(around, [str(error)]) from None
+        raise failure(around, [str(error)]) from None
     recorder.bench = bench
     reports = pull_kinds(bench, connector, kinds, wish, recorder.plan)
     recorder.finish()
@@ -93,10 +93,11 @@ def pull(
             f"{connector}, events of {day}: the day is not over there yet" for day in wanted if day not in tried
         ]
     if failures:
-        raise _failed(around, failures)
+        raise failure(around, failures)
     around.failures = []
 
 
-def _failed(around: Around, failures: list[str]) -> dg.Failure:
+def failure(around: Around, failures: list[str]) -> dg.Failure:
+    """What a step raises that ends with these sentences."""
     around.failures = failures
     return dg.Failure("\n".join(failures), allow_retries=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -118,3 +120,21 @@ def test_a_day_that_is_not_over_is_not_pulled(segments: Segments, workspace: Pat
     done = segments("pull", "mixpanel", "events", "--since", "2999-01-01")
     assert done.exit_code == 1
     assert "no day from 2999-01-01 on is over there yet" in done.stderr
+
+
+def test_what_a_gate_refuses_is_said_and_accepted_with_a_reason(
+    segments: Segments, mixpanel: StandInMixpanel, workspace: Path
+) -> None:
+    mixpanel.cohorts[0] = MixpanelCohort.of(1, "PN_a", [f"u{number}" for number in range(30)])
+    assert segments("pull", "mixpanel", "audiences").exit_code == 0
+    mixpanel.cohorts[0] = MixpanelCohort.of(1, "PN_a", ["u1", "u2"])
+    refused = segments("pull", "mixpanel", "audiences")
+    assert refused.exit_code == 1
+    assert "audience 1: shrink: 2 rows came where the last good one has 30, expected 15 or more" in refused.stderr
+    assert pq.read_table(workspace / "audience_members/mixpanel-1.parquet").num_rows == 30
+    accepted = segments("pull", "mixpanel", "audiences", "--accept", "the campaign is over")
+    assert accepted.exit_code == 0
+    assert "the campaign is over" in accepted.stderr
+    assert pq.read_table(workspace / "audience_members/mixpanel-1.parquet").num_rows == 2
+    last = json.loads((workspace / "_pulls.jsonl").read_text().splitlines()[-1])
+    assert (last["outcome"], last["accepted"]) == ("done", f"{getpass.getuser()}: the campaign is over")

@@ -46,11 +46,12 @@ select
     case
         when s.segment is not null then s.status
         when a.fetched_at is null then 'failed'
-        when not a.last_is_good then 'stale'
+        when not a.last_is_good or a.failure is not null then 'stale'
         else 'ready'
     end as status,
     case
         when s.segment is not null then s.reason
+        when a.failure is not null then a.failure
         when not a.last_is_good then 'the last pull brought far fewer users than the vendor reported'
     end as reason
 from newest as a

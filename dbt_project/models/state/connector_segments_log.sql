@@ -72,9 +72,12 @@ select
     coalesce(i.invalid_format, 0) as invalid_format,
     a.fetched_at,
     a.last_pull_at,
-    a.last_is_good
+    a.last_is_good,
+    failed.reason as failure
 from audiences as a
 left join ids as i on a.connector = i.connector and a.audience_id = i.audience_id
 left join used as u on a.connector = u.connector and a.audience_id = u.audience_id
+left join {{ source('raw', 'audience_failures') }} as failed
+    on a.connector = failed.connector and a.audience_id = failed.audience_id
 where coalesce(u.is_computed, true) or a.fetched_at is null
 order by a.connector, a.audience_id, u.segment_no
