@@ -18,7 +18,7 @@ from connectors.pulls.workbench import DATA
 from orchestration.ingest.events import CHECKS, PARTITIONED
 from orchestration.ingest.gate import CHECKS as SAYS
 from orchestration.ingest.pulling import Wish
-from orchestration.ingest.runs import Around, pull
+from orchestration.ingest.runs import Around, failure, pull
 from orchestration.names import VENDORS, audience_partitions, pull_key
 from orchestration.settings import Settings, connector_settings
 
@@ -88,6 +88,8 @@ def _asset(settings: Settings, around: Around, vendor: str, what: str) -> dg.Ass
         pool=vendor,
     )
     def pulled(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        if not context.selected_asset_keys:
+            raise failure(around, ["these checks are about files on their way in: materialize the asset to pull"])
         keys = context.partition_keys if context.has_partition_key or context.has_partition_key_range else []
         days = sorted(map(date.fromisoformat, keys)) if what == "events" else []
         wish = Wish(

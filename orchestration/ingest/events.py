@@ -40,6 +40,7 @@ class Recorder:
     def __init__(self, context: Context, connector: str, gate: Gate) -> None:
         self._context, self._connector, self._gate = context, connector, gate
         self._wholes: dict[str, list[Tried]] = {}
+        self._not_passed: list[dg.AssetCheckEvaluation] = []
         self._spent: dict[str, int] = {}
         self.bench: Workbench | None = None  # which tells the calls; it is made with this recorder
 
@@ -72,10 +73,13 @@ class Recorder:
         self._tell(what, [one], one.key)
 
     def finish(self) -> None:
-        """Tells what has no partitions."""
+        """Tells what has no partitions, and checks that did not pass, the grave ones last: an asset's page shows the last
+        evaluation of a check, whatever its partition."""
         for what, tried in self._wholes.items():
             self._tell(what, tried, None)
-        self._wholes = {}
+        for one in sorted(self._not_passed, key=lambda one: one.severity == dg.AssetCheckSeverity.ERROR):
+            self._log(one)
+        self._wholes, self._not_passed = {}, []
 
     def _register(self, audience_id: str) -> None:
         """An audience that is pulled for the first time gets a partition."""
@@ -142,18 +146,20 @@ class Recorder:
             blocks = any(verdict.blocks and not one.wrote for one, verdict in found)
             said = "; ".join(f"{one.name}: {verdict.said}" for one, verdict in found if verdict.said)
             accepted = [one.wrote.accepted for one, _ in found if one.wrote and one.wrote.accepted]
-            self._log(
-                dg.AssetCheckEvaluation(
-                    asset_key=key,
-                    check_name=check,
-                    passed=not said,
-                    severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
-                    description=said or None,
-                    metadata={**worst.numbers, **({"accepted": accepted[0]} if accepted and worst.blocks else {})},
-                    blocking=True,
-                    partition=partition,
-                )
+            evaluation = dg.AssetCheckEvaluation(
+                asset_key=key,
+                check_name=check,
+                passed=not said,
+                severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
+                description=said or None,
+                metadata={**worst.numbers, **({"accepted": accepted[0]} if accepted and worst.blocks else {})},
+                blocking=True,
+                partition=partition,
             )
+            if said:
+                self._not_passed.append(evaluation)
+            else:
+                self._log(evaluation)
 
     def _log(self, event: Any) -> None:
         self._context.log_event(event)

@@ -79,7 +79,7 @@ EXPECTED = (
     ),
     Expected(
         "shrink", "rows", "rows_kept",
-        lambda row: f"{row['rows']:,} rows came where the last good one has {row['before']:,},"
+        lambda row: f"{row['rows']:,} came where the last good one has {row['before']:,},"
         f" expected {row['rows_kept']:,} or more",
     ),
 )  # fmt: skip

@@ -6,7 +6,7 @@ Not here: when it runs (`schedules.py`, `sensors/`), and how a pull is done and 
 import dagster as dg
 from pydantic import Field
 
-from connectors.pulls.audiences import Choice
+from connectors.pulls.audiences import HOURS, Choice
 from connectors.pulls.workbench import DATA
 from orchestration.ingest.pulling import Wish
 from orchestration.ingest.runs import Around, failure
@@ -14,6 +14,9 @@ from orchestration.ingest.runs import pull as pull_into
 from orchestration.names import PULL_OP, pull_job
 from orchestration.settings import Settings
 from segmentation.clock import parse_as_of
+
+# A pull goes on for as many hours as its plan may fill, and the rest of the vendor's data follows.
+MOST_SECONDS = int((HOURS + 2) * 3600)
 
 
 class PullConfig(dg.Config):
@@ -45,6 +48,7 @@ def pulling(settings: Settings, vendor: str, around: Around) -> dg.JobDefinition
     @dg.job(
         name=pull_job(vendor),
         executor_def=dg.in_process_executor,
+        tags={"dagster/max_runtime": str(MOST_SECONDS)},
         description=f"Pulls from {vendor.title()} into landing files: audiences that are due within its allowance,"
         " days that may have changed, and the rest.",
     )

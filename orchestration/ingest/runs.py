@@ -79,8 +79,10 @@ def pull(
     except (NotConfigured, ValueError) as error:
         raise failure(around, [str(error)]) from None
     recorder.bench = bench
-    reports = pull_kinds(bench, connector, kinds, wish, recorder.plan)
-    recorder.finish()
+    try:
+        reports = pull_kinds(bench, connector, kinds, wish, recorder.plan)
+    finally:
+        recorder.finish()
     failures = [sentence for report in reports.values() for sentence in report.failures]
     for report in reports.values():
         for key, reason in report.skipped:

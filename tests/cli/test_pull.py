@@ -130,7 +130,7 @@ def test_what_a_gate_refuses_is_said_and_accepted_with_a_reason(
     mixpanel.cohorts[0] = MixpanelCohort.of(1, "PN_a", ["u1", "u2"])
     refused = segments("pull", "mixpanel", "audiences")
     assert refused.exit_code == 1
-    assert "audience 1: shrink: 2 rows came where the last good one has 30, expected 15 or more" in refused.stderr
+    assert "audience 1: shrink: 2 came where the last good one has 30, expected 15 or more" in refused.stderr
     assert pq.read_table(workspace / "audience_members/mixpanel-1.parquet").num_rows == 30
     accepted = segments("pull", "mixpanel", "audiences", "--accept", "the campaign is over")
     assert accepted.exit_code == 0

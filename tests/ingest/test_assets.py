@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dagster as dg
 import pytest
 
 from connectors.standin import MixpanelCohort
@@ -98,6 +99,33 @@ def test_a_range_of_days_is_one_run_and_a_day_that_is_not_over_is_refused(place:
     again = place.materialize("mixpanel", "events", "2026-01-14")
     assert "nothing came for a day of which 40 events are there" in failures(again)[0]
     assert len(place.world.rows("events/mixpanel-2026-01-14")) == 40
+
+
+def test_what_was_refused_is_the_last_that_a_check_says_though_others_passed_after_it(place: Place):
+    many = [f"u{number}" for number in range(30)]
+    place.world.mixpanel.cohorts[:] = [MixpanelCohort.of(1, "PN_a", many), MixpanelCohort.of(2, "PN_b", many * 2)]
+    assert place.pull("mixpanel", what=["audiences"]).success
+    place.world.mixpanel.cohorts[0] = MixpanelCohort.of(1, "PN_a", ["u1"])
+    (sentence,) = failures(place.pull("mixpanel", what=["audiences"]))
+    assert sentence.startswith("mixpanel, audience 1: shrink: 1 came where the last good one has 30, expected 15")
+    told = place.checks("mixpanel", "audiences", "shrink")
+    said = "audience 1: 1 came where the last good one has 30, expected 15 or more"
+    assert told == {"1": (False, "ERROR", said), "2": (True, "WARN", None)}
+    key = dg.AssetCheckKey(pull_key("mixpanel", "audiences"), "shrink")
+    (last,) = place.instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+    assert last.partition == "1"
+
+
+def test_checks_alone_pull_nothing(place: Place):
+    defs = place.defs()
+    checks = dg.define_asset_job(
+        "checks", dg.AssetSelection.checks_for_assets(pull_key("netmera", "audiences")),
+        executor_def=dg.in_process_executor,
+    )  # fmt: skip
+    job = dg.Definitions(assets=defs.assets, jobs=[checks]).resolve_job_def("checks")
+    result = job.execute_in_process(instance=place.instance, raise_on_error=False)
+    assert failures(result) == ["these checks are about files on their way in: materialize the asset to pull"]
+    assert place.world.files() == {}
 
 
 def test_netmera_is_pulled_as_a_whole(place: Place):

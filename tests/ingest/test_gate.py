@@ -41,7 +41,7 @@ CASES = {
     "an audience lost half": (replace(GOOD, before=200), {}),
     "an audience lost more than half": (
         replace(GOOD, before=202),
-        {"shrink": "100 rows came where the last good one has 202, expected 101 or more"},
+        {"shrink": "100 came where the last good one has 202, expected 101 or more"},
     ),
     "nobody came where a small audience was": (replace(came(0), before=19), {}),
     "some rows lack an identifier": (came(100, without_id=90), {}),

@@ -110,7 +110,7 @@ def test_a_short_page_does_the_same(place: Place):
 def test_an_audience_that_shrank_is_kept_out_until_somebody_accepts_it(place: Place):
     place.world.mixpanel.cohorts[:] = [lapsed("cust-90017", "cust-3")]
     (sentence,) = failures(place.pull("mixpanel", what=["audiences"]))
-    assert "shrink: 2 rows came where the last good one has 30, expected 15 or more" in sentence
+    assert "shrink: 2 came where the last good one has 30, expected 15 or more" in sentence
     assert place.checks("mixpanel", "audiences", "shrink")[COHORT][:2] == (False, "ERROR")
     run(place)
     assert seen(place) == ("ada bea", "stale")
