@@ -73,8 +73,8 @@ class Recorder:
         self._tell(what, [one], one.key)
 
     def finish(self) -> None:
-        """Tells what has no partitions, and checks that did not pass, the grave ones last: an asset's page shows the last
-        evaluation of a check, whatever its partition."""
+        """Tells what has no partitions, and checks that did not pass, the grave ones last, as an asset's page shows the
+        last evaluation of a check, whatever its partition."""
         for what, tried in self._wholes.items():
             self._tell(what, tried, None)
         for one in sorted(self._not_passed, key=lambda one: one.severity == dg.AssetCheckSeverity.ERROR):
