@@ -1,12 +1,14 @@
 """Matching anew: when a vendor's audiences or our users changed in the landing area, connector segments follow.
 
 Files are watched per connector, so that a pull from one vendor recalculates nothing of another. A burst of files is one
-run: it waits until nothing has changed for a while, and until no pull of the vendor is under way.
+run: it waits until nothing has changed for a while, and until no pull of the vendor is under way. A pull that failed
+leaves no file, and is a change as well, since its segments are to be shown as stale.
 Not here: how ids are matched (`dbt_project/models/identity/matching`), and what lies in a file.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -16,6 +18,7 @@ from pathlib import PurePosixPath
 import dagster as dg
 
 from connectors.landing_files import LandingError, LandingFile, list_landing
+from orchestration.ingest.attempts import Failure, read_attempts
 from orchestration.names import (
     MATCHING_SENSOR,
     MATCHING_TAG,
@@ -33,7 +36,7 @@ from orchestration.sensors.landing_watch import (
     wants_to_be_current,
     with_readers,
 )
-from orchestration.sensors.records import Attempts, attempts_for, is_being_pulled, is_under_way
+from orchestration.sensors.records import Attempts, attempts_for, is_being_pulled, is_under_way, says_why
 from orchestration.sensors.requests import recalculation
 from orchestration.settings import Settings
 from segmentation.clock import EARLIEST
@@ -78,10 +81,20 @@ def connector_of(file: LandingFile) -> str | None:
     return next((one for one in VENDORS if name.startswith(f"{one}-")), None)
 
 
-def files_by_connector(files: Iterable[LandingFile], connectors: Iterable[str]) -> dict[str, str]:
-    """A digest for each connector, of its files, our users, and files whose names do not tell."""
+def state_by_connector(
+    files: Iterable[LandingFile], failed: Mapping[tuple[str, str], Failure], connectors: Iterable[str]
+) -> dict[str, str]:
+    """A digest for each connector, of its files, our users, files whose names do not tell, and its pulls that failed.
+
+    That the same pull failed again for the same reason is no news.
+    """
     known = [(file, connector_of(file)) for file in files if file.table in (*THEIRS, *OURS)]
-    return {name: digest_of(file for file, whose in known if whose in (name, None)) for name in connectors}
+    found = {}
+    for name in connectors:
+        digest = digest_of(file for file, whose in known if whose in (name, None))
+        failures = sorted((key, one.reason) for (whose, key), one in failed.items() if whose == name)
+        found[name] = f"{digest}-{hashlib.sha256(repr(failures).encode()).hexdigest()[:8]}" if failures else digest
+    return found
 
 
 def watched(definitions: Mapping[str, Definition]) -> dict[str, list[str]]:
@@ -100,11 +113,13 @@ def seen(side: Side, files: str, now: datetime) -> Side:
     return Side(cursor, now.isoformat() if begins else side.burst)
 
 
-def decide(side: Side, now: datetime, attempts: Attempts, pulling: bool) -> Step:
-    """Whether a connector is due for a run."""
+def decide(side: Side, now: datetime, attempts: Attempts, *, pulling: bool = False, said_why: bool = False) -> Step:
+    """Whether a connector is due for a run. After one that said itself why it failed, another would say the same."""
     taken = step(side.cursor, 0, attempts)
     if taken.request is None:
         return taken
+    if said_why:
+        return Step(side.cursor, reason="a run for these files says what it could not calculate: see its error")
     if pulling:
         return Step(side.cursor, reason="a pull is under way")
     rested = now - datetime.fromisoformat(side.cursor.since)
@@ -129,18 +144,28 @@ def matching_sensor(settings: Settings, folder: Folder) -> dg.SensorDefinition:
         if not by_connector:
             return dg.SkipReason("there are no connector segments")
         try:
-            files = files_by_connector(list_landing(settings.landing), by_connector)
+            files = list_landing(settings.landing)
         except LandingError as error:
             return dg.SkipReason(str(error))
         instance, now = context.instance, datetime.now(UTC)
+        states = state_by_connector(files, read_attempts(settings.landing, now).failed, by_connector)
         before = read_sides(context.cursor)
         under_way = is_under_way(instance, SEGMENTS_JOB, MATCHING_TAG)
         sides, due, reasons = {}, {}, []
-        for connector, digest in files.items():
-            side = seen(before.get(connector, Side()), digest, now)
-            name = name_of(digest, 0)
-            attempts = attempts_for(instance, matching_tag(connector), name, under_way)
-            taken = decide(side, now, attempts, is_being_pulled(instance, connector))
+        for connector, state in states.items():
+            side, tag, name = (
+                seen(before.get(connector, Side()), state, now),
+                matching_tag(connector),
+                name_of(state, 0),
+            )
+            attempts = attempts_for(instance, tag, name, under_way)
+            taken = decide(
+                side,
+                now,
+                attempts,
+                pulling=is_being_pulled(instance, connector),
+                said_why=attempts.failed > 0 and says_why(instance, tag, name),
+            )
             sides[connector] = replace(side, cursor=taken.cursor)
             if taken.request is None:
                 reasons.append(f"{connector}: {taken.reason}")

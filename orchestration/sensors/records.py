@@ -47,3 +47,14 @@ def attempts_for(instance: dg.DagsterInstance, tag: str, value: str, under_way: 
         succeeded=dg.DagsterRunStatus.SUCCESS in statuses,
         failed=sum(status in DONE and status is not dg.DagsterRunStatus.SUCCESS for status in statuses),
     )
+
+
+def says_why(instance: dg.DagsterInstance, tag: str, value: str) -> bool:
+    """Whether a run with this tag of this value failed with a reason of its own, so that another would say the same."""
+    failed = dg.RunsFilter(tags={tag: value}, statuses=[dg.DagsterRunStatus.FAILURE])
+    events = (
+        record.event_log_entry.dagster_event
+        for run in instance.get_runs(failed)
+        for record in instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
+    )
+    return any(event is not None and event.step_failure_data.user_failure_data is not None for event in events)

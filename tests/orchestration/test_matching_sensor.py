@@ -13,7 +13,9 @@ import pytest
 
 from connectors.landing_files import LandingFile
 from connectors.landing_writer import LandingFolder
+from connectors.notes import ALL, Note
 from orchestration.definitions import build_defs
+from orchestration.ingest.attempts import Failure
 from orchestration.names import AS_OF_TAG, MATCHING_TAG, SEGMENTS_JOB, matching_tag, pull_job, segment_key
 from orchestration.sensors.landing_watch import Cursor
 from orchestration.sensors.matching import (
@@ -22,11 +24,11 @@ from orchestration.sensors.matching import (
     Side,
     connector_of,
     decide,
-    files_by_connector,
     matching_sensor,
     read_sides,
     seen,
     sides_text,
+    state_by_connector,
     watched,
 )
 from orchestration.sensors.records import MOST_ATTEMPTS, Attempts
@@ -73,27 +75,39 @@ def test_names_of_pulled_files_tell_whose_audience_it_is_and_others_do_not(table
 )
 def test_a_change_concerns_the_connector_that_the_file_tells_or_all(table: str, name: str, concerned: set[str]):
     others = [a_file(one, called) for one, called, _ in NAMES if called != name]
-    before = files_by_connector([*others, a_file(table, name)], ["mixpanel", "amplitude"])
-    after = files_by_connector([*others, a_file(table, name, "2")], ["mixpanel", "amplitude"])
+    before = state_by_connector([*others, a_file(table, name)], {}, ["mixpanel", "amplitude"])
+    after = state_by_connector([*others, a_file(table, name, "2")], {}, ["mixpanel", "amplitude"])
     assert {one for one in before if before[one] != after[one]} == concerned
 
 
+def test_a_pull_that_failed_is_a_change_once_for_each_reason():
+    def state(**reasons: str) -> dict[str, str]:
+        failed = {("mixpanel", key): Failure(NOON, reason) for key, reason in reasons.items()}
+        return state_by_connector([a_file("users", "users.csv")], failed, ["mixpanel", "amplitude"])
+
+    states = [state(), state(a="refused"), state(a="refused", b="cut"), state(a="cut", b="cut")]
+    assert len({one["mixpanel"] for one in states}) == len(states)
+    assert len({one["amplitude"] for one in states}) == 1
+    assert state(b="cut", a="refused") == states[2]
+
+
 @pytest.mark.parametrize(
-    ("case", "rested", "attempts", "pulling", "request_", "reason"),
+    ("case", "rested", "attempts", "around", "request_", "reason"),
     [
-        ("a burst", SETTLED_AFTER - SECOND, Attempts(), False, None, "more may follow"),
-        ("it is over", SETTLED_AFTER, Attempts(), False, "a/0", ""),
-        ("a pull goes on", SETTLED_AFTER, Attempts(), True, None, "a pull is under way"),
-        ("a run goes on", SETTLED_AFTER, Attempts(under_way=True), False, None, "on its way"),
-        ("one failed", SETTLED_AFTER, Attempts(failed=1), False, "a/0", ""),
-        ("all failed", SETTLED_AFTER, Attempts(failed=MOST_ATTEMPTS), False, None, "failed"),
-        ("it succeeded", SETTLED_AFTER, Attempts(succeeded=True), False, None, "judged"),
+        ("a burst", SETTLED_AFTER - SECOND, Attempts(), {}, None, "more may follow"),
+        ("it is over", SETTLED_AFTER, Attempts(), {}, "a/0", ""),
+        ("a pull goes on", SETTLED_AFTER, Attempts(), {"pulling": True}, None, "a pull is under way"),
+        ("a run goes on", SETTLED_AFTER, Attempts(under_way=True), {}, None, "on its way"),
+        ("one failed", SETTLED_AFTER, Attempts(failed=1), {}, "a/0", ""),
+        ("one said why", SETTLED_AFTER, Attempts(failed=1), {"said_why": True}, None, "could not calculate"),
+        ("all failed", SETTLED_AFTER, Attempts(failed=MOST_ATTEMPTS), {}, None, "failed"),
+        ("it succeeded", SETTLED_AFTER, Attempts(succeeded=True), {}, None, "judged"),
     ],
 )
 def test_a_run_is_asked_for_when_files_have_settled_and_nothing_else_is_under_way(
-    case: str, rested: timedelta, attempts: Attempts, pulling: bool, request_: str | None, reason: str
+    case: str, rested: timedelta, attempts: Attempts, around: dict[str, bool], request_: str | None, reason: str
 ):
-    taken = decide(AT_NOON, NOON + rested, attempts, pulling)
+    taken = decide(AT_NOON, NOON + rested, attempts, **around)
     assert (taken.request, taken.cursor.judged) == (request_, 0 if attempts.succeeded else -1), case
     assert reason in taken.reason, case
 
@@ -103,7 +117,7 @@ def test_files_that_never_rest_are_matched_now_and_then():
     for seconds in range(0, 1300, 20):
         now = NOON + timedelta(seconds=seconds)
         side = seen(side, f"files {seconds}", now)
-        if decide(side, now, Attempts(), False).request:
+        if decide(side, now, Attempts()).request:
             asked.append(seconds)
             side = Side(side.cursor, now.isoformat())
     assert asked == [LONGEST_BURST.seconds, 2 * LONGEST_BURST.seconds]
@@ -273,6 +287,28 @@ def test_failed_runs_are_counted_from_the_records_and_other_files_start_anew(loo
     assert looks.asked().tags[MATCHING_TAG] == "mixpanel"
 
 
+def test_a_run_that_said_why_it_failed_is_not_asked_for_again(looks: Looks):
+    @dg.op
+    def segments() -> None:
+        raise dg.Failure("not recalculated, last good members kept: intent", allow_retries=False)
+
+    @dg.job(name=SEGMENTS_JOB)
+    def failing() -> None:
+        segments()
+
+    failing.execute_in_process(instance=looks.instance, tags=dict(looks.asked().tags), raise_on_error=False)
+    assert "says what it could not calculate" in str(looks.look().skip_reason)
+    pulled(looks.workspace, "amplitude", "k3vq81m", "High intent", "ada")
+    assert looks.asked().tags[MATCHING_TAG] == "amplitude"
+
+
+def test_a_pull_that_failed_leads_to_a_run_that_shows_it(looks: Looks):
+    looks.record(looks.asked(), dg.DagsterRunStatus.SUCCESS)
+    folder, at = LandingFolder(Path(looks.workspace.settings.landing)), datetime.now(UTC)
+    folder.note(Note("mixpanel", "audiences", ALL, "failed", at, reason="the service account is refused"))
+    assert looks.asked().tags[MATCHING_TAG] == "mixpanel"
+
+
 def test_without_connector_segments_or_data_a_look_says_so(workspace: Workspace, instance: dg.DagsterInstance):
     workspace.unland("users")
     sensor = matching_sensor(workspace.settings, load_folder(workspace.settings.segments))
@@ -288,19 +324,32 @@ def test_without_connector_segments_or_data_a_look_says_so(workspace: Workspace,
 
 
 @pytest.mark.long
-def test_an_audience_that_lands_has_its_members_by_the_run_that_the_look_asks_for(looks: Looks):
-    workspace, request = looks.workspace, looks.asked()
-    result = (
-        build_defs(workspace.settings)
-        .resolve_job_def(SEGMENTS_JOB)
-        .execute_in_process(
-            partition_key=request.partition_key,
-            instance=looks.instance,
-            asset_selection=list(request.asset_selection or []),
-            tags=dict(request.tags),
-        )
-    )
-    assert result.success
+def test_what_lands_or_fails_to_is_seen_by_the_run_that_the_look_asks_for(looks: Looks):
+    workspace = looks.workspace
+    assert run(looks, looks.asked())
     assert workspace.members() == {"intent": "bea", "lapsed": "ada", "reader": "ada"}
     assert not looks.look().run_requests
     assert "no new files" in str(looks.look().skip_reason)
+    folder, at = LandingFolder(Path(workspace.settings.landing)), datetime.now(UTC)
+    folder.note(Note("mixpanel", "audiences", ALL, "failed", at, reason="the service account is refused"))
+    assert run(looks, looks.asked())
+    assert workspace.members() == {"intent": "bea", "lapsed": "ada", "reader": "ada"}
+    assert workspace.statuses()["lapsed"] == "stale"
+    assert "the service account is refused" in workspace.reason("lapsed")
+    workspace.define(missing="connector: {amplitude: {cohort: nobody knows it}}\n")
+    pulled(workspace, "amplitude", "k3vq81m", "High intent", "ada")
+    assert not run(looks, looks.asked())
+    assert workspace.members("intent") == {"intent": "ada"}
+    assert "says what it could not calculate" in str(looks.look().skip_reason)
+
+
+def run(looks: Looks, request: dg.RunRequest) -> bool:
+    """Does what was asked for."""
+    job = build_defs(looks.workspace.settings).resolve_job_def(SEGMENTS_JOB)
+    return job.execute_in_process(
+        partition_key=request.partition_key,
+        instance=looks.instance,
+        asset_selection=list(request.asset_selection or []),
+        tags=dict(request.tags),
+        raise_on_error=False,
+    ).success
