@@ -82,7 +82,10 @@ def catalogue_sensor(settings: Settings, connector: str, around: Around) -> dg.S
                 environ=around.environ,
                 clock=HurriedClock(time, PATIENCE),
             )
-            prepared = bench.plan_audiences(connector, Choice(bench.prefix(connector)), HOURS)
+            prefix = bench.prefix(connector)
+            with bench.folder.alone(connector, "audiences"):
+                pass  # what Dagster does not know of, such as `segments pull`; held no longer, so as not to keep it out
+            prepared = bench.plan_audiences(connector, Choice(prefix), HOURS)
         except CredentialsRefused as error:
             refused = replace(before, refused=Refused(now.isoformat(), str(error)))
             return dg.SensorResult(skip_reason=str(error), cursor=refused.text())

@@ -324,6 +324,13 @@ def test_while_a_pull_of_the_vendor_is_under_way_nothing_is_asked(mixpanel: Tick
     assert mixpanel.ids() == ["1"]
 
 
+def test_a_pull_that_dagster_does_not_know_of_is_waited_for(mixpanel: Ticks):
+    with mixpanel.here.bench.folder.alone("mixpanel", "audiences"):
+        assert "another pull into the same folder is under way" in mixpanel.skipped()
+    assert mixpanel.calls() == 0
+    assert mixpanel.ids() == ["1"]
+
+
 def test_a_landing_area_that_no_pull_can_write_to_is_said(mixpanel: Ticks):
     mixpanel.settings = replace(mixpanel.settings, landing="s3://bucket/landing")
     assert "a pull writes to a folder" in mixpanel.skipped()
