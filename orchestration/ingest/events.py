@@ -99,7 +99,6 @@ class Recorder:
             self._log(dg.AssetMaterialization(key, partition=partition, metadata=told))
         for error in failed:
             self._context.log.error(error)
-        # An observation of a partition that nobody registered would show under no partition at all.
         if failed and not wrote:
             self._log(dg.AssetObservation(key, partition=partition, description=failed[0], metadata={"failed": failed}))
 

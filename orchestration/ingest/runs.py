@@ -22,6 +22,8 @@ from orchestration.ingest.gate import Gate
 from orchestration.ingest.pulling import Wish, pull_kinds
 from orchestration.settings import Settings
 
+MOST_SENTENCES = 50  # in the error of a run; its log has all of them
+
 
 def _silent(sentence: str) -> None:
     pass
@@ -85,8 +87,8 @@ def pull(
         recorder.finish()
     failures = [sentence for report in reports.values() for sentence in report.failures]
     for report in reports.values():
-        for key, reason in report.skipped:
-            context.log.info(f"{key} is left out: {reason}")
+        if report.failed:
+            context.log.error(report.failed)
         for remark in report.remarks:
             context.log.warning(remark)
     if not any(report.failed for report in reports.values()):
@@ -102,4 +104,7 @@ def pull(
 def failure(around: Around, failures: list[str]) -> dg.Failure:
     """What a step raises that ends with these sentences."""
     around.failures = failures
-    return dg.Failure("\n".join(failures), allow_retries=False)
+    shown = failures[:MOST_SENTENCES]
+    if more := len(failures) - len(shown):
+        shown.append(f"and {more:,} more, which stand in the log of this run")
+    return dg.Failure("\n".join(shown), allow_retries=False)

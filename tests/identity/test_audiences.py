@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from orchestration.audiences import Audience, look_at_audiences, which, write_strategies
+from orchestration.ingest.attempts import Attempts
 from orchestration.matching import EVERY, Matching, matching_of, read_matching
 from orchestration.settings import ROOT
 from segmentation.language.folder import load_texts
@@ -109,6 +110,22 @@ def test_a_pull_is_good_if_half_of_what_was_reported_came(reported: int | None, 
             "select fetched_users, is_good, is_current, is_last from raw.audience_pulls"
         ).fetchall()
     assert told == [(fetched, is_good, is_good, True)]
+
+
+def test_a_short_pull_that_somebody_accepted_is_good():
+    accepted = Attempts(accepted={("mixpanel", "1", MONDAY.replace(tzinfo=UTC)), ("mixpanel", "2", MONDAY)})
+    with duckdb.connect() as connection:
+        connection.execute("create schema raw")
+        connection.execute(
+            "create table raw.audiences as select 'mixpanel' as connector, id as audience_id, 'a' as name,"
+            " 100 as reported_users, timestamp '2026-03-02 02:00' as fetched_at, null::varchar as description,"
+            " null::timestamp as source_updated_at from (values ('1'), ('3')) as t(id)"
+        )
+        connection.execute("create table raw.audience_members as select connector, audience_id, fetched_at"
+                           " from raw.audiences")  # fmt: skip
+        look_at_audiences(connection, {}, accepted)
+        told = connection.execute("select audience_id, is_current from raw.audience_pulls").fetchall()
+    assert told == [("1", True), ("3", False)]
 
 
 # ---------------------------------------------------------------- settings
