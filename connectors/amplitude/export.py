@@ -37,12 +37,12 @@ class Export:
         clock: Clock,
         on_wait: Callable[[str, float], None] = lambda sentence, seconds: None,
     ) -> None:
-        self._clock = clock
         self._http = http(account, clock, on_wait)
 
-    def last_whole_day(self) -> date:
+    @staticmethod
+    def last_whole_day(now: datetime) -> date:
         """The last day whose every hour can be exported, about two hours after it closed."""
-        return (self._clock.now() - _EXPORTABLE_AFTER).date() - timedelta(days=1)
+        return (now.astimezone(UTC) - _EXPORTABLE_AFTER).date() - timedelta(days=1)
 
     def day(self, day: date) -> Iterator[dict[str, Any]]:
         """Rows for the events that were uploaded on this day; none if there are none.

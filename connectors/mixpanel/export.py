@@ -49,9 +49,9 @@ class Export:
         self._allowance = export_allowance(account)
         self._http = http(account, account.export_url, clock, on_wait)
 
-    def last_whole_day(self) -> date:
+    def last_whole_day(self, now: datetime) -> date:
         """The last day that is over: in the project's zone, and for a project with a UTC clock in UTC as well."""
-        now = self._clock.now()
+        now = now.astimezone(UTC)
         here = now.astimezone(self._account.zone).date() - timedelta(days=1)
         return here if self._account.created_before_2023 else min(here, now.date() - timedelta(days=1))
 

@@ -106,8 +106,9 @@ class Workbench:
         return accounts.amplitude_account(self.environ, self.settings).members.cohort_prefix
 
     def event_days(self, connector: str, since: date | None, until: date | None) -> list[date]:
-        """The days that `pull_events` would read; no call is made."""
-        return events.days_to_pull(connector, self._export(connector).last_whole_day(), self.folder, since, until)
+        """The days that `pull_events` would read, none that was not over at `at`; no call is made."""
+        last = self._export(connector).last_whole_day(min(self.at, self.clock.now()))
+        return events.days_to_pull(connector, last, self.folder, since, until)
 
     def pull_events(self, connector: str, days: list[date]) -> Report:
         """Reads these days."""

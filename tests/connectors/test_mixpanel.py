@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -229,6 +230,14 @@ def test_without_a_first_day_the_last_days_are_read_again_and_missed_ones_made_u
     here.pull("mixpanel", "events", since=date(2026, 1, 2), until=date(2026, 1, 4))
     days = here.bench.event_days("mixpanel", None, None)
     assert [day.day for day in days] == [5, 6, 7, 8, 9, 10, 11, 12, 13, 14]
+
+
+@pytest.mark.parametrize(("connector", "last"), [("mixpanel", date(2025, 12, 31)), ("amplitude", date(2025, 12, 30))])
+def test_a_pull_that_stands_for_the_past_reads_no_day_that_was_not_over_then(
+    here: World, connector: str, last: date
+) -> None:
+    bench = replace(here.bench, at=datetime(2026, 1, 1, tzinfo=UTC))
+    assert bench.event_days(connector, None, None)[-1] == last
 
 
 def test_a_day_is_replaced_as_a_whole(here: World) -> None:
