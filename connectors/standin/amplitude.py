@@ -36,6 +36,7 @@ class AmplitudeCohort:
     computed: int = 1763690000
     size: int | None = None
     large: bool = False
+    description: str = ""
 
 
 @dataclass
@@ -207,8 +208,9 @@ class StandInAmplitude:
 
 def _listed(one: AmplitudeCohort) -> dict[str, Any]:
     return {
-        "id": one.id, "appId": 434735, "name": one.name, "description": "", "type": "redshift", "published": True,
+        "id": one.id, "appId": 434735, "name": one.name, "description": one.description, "type": "redshift",
         "size": len(one.rows) if one.size is None else one.size, "archived": False, "hidden": False, "finished": True,
+        "published": True,
         "lastMod": one.computed, "createdAt": 1763000000, "lastComputed": one.computed, "owners": [], "viewers": [],
         "definition": {"version": 3}, "is_predictive": False, "metadata": None,
     }  # fmt: skip

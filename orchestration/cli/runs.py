@@ -17,7 +17,8 @@ from orchestration.changes import whoever_runs_this
 from orchestration.cli.named import folder_with
 from orchestration.cli.requested import serve
 from orchestration.cli.sample_data import last_day_before, may_hold_sample, write_or_extend
-from orchestration.cli.tables import count, day_text, duration, moment_text, segment_table, show
+from orchestration.cli.sample_vendors import pull_from_vendors, vendors_of
+from orchestration.cli.tables import count, day_text, duration, moment_text, segment_table, show, waterfall_table
 from orchestration.cli.words import (
     Failed,
     Progress,
@@ -59,16 +60,20 @@ def run(as_of: str | None, sample_if_empty: bool, segments: Path | None, as_json
         last = last_moment(settings)
         moment = _moment(as_of, last, settings)
         moments = [moment]
-        if sample_if_empty and _sample_up_to(moment, settings, shown) and last is None:
+        sample = _sample_up_to(moment, settings, shown) if sample_if_empty else None
+        if sample and last is None:
             # A second run shows who came and left, so the first stands for the evening before.
             moments.insert(0, _day_before(moment, settings))
+        vendors = vendors_of(sample) if sample else ()
         for one in moments:
+            if sample and vendors:
+                pull_from_vendors(settings, sample, vendors, one, shown)
             shown.doing(f"calculating as of {moment_text(one, settings.zone)}")
             prepared = launch(settings, one, on_node=shown.node, waiting=shown.waiting)
         concerned = {one.segment for one in prepared.decisions if one.outcome != "deleted"}
     _report(settings, prepared, concerned, prepared.problems, shown.seconds, as_json)
     if not as_json:
-        say("Next: `make dev` opens the web page, `segments show NAME` tells about one segment.")
+        say("\nNext: `make dev` opens the web page, `segments show NAME` tells about one segment.")
     _fail_if_any(prepared, concerned, prepared.problems)
 
 
@@ -137,15 +142,15 @@ def _day_before(moment: datetime, settings: Settings) -> datetime:
     return clock.midnight(clock.today)
 
 
-def _sample_up_to(moment: datetime, settings: Settings, shown: Progress) -> bool:
-    """Makes or extends the sample if the landing area is its place; whether it is."""
+def _sample_up_to(moment: datetime, settings: Settings, shown: Progress) -> Path | None:
+    """Makes or extends the sample if the landing area is its place, and says where that is."""
     landing = may_hold_sample(settings)
     if landing is None:
-        return False
+        return None
     report = write_or_extend(landing, last_day_before(moment), None, shown)
     if report.days_written:
         complain(f"sample data for {count(len(report.days_written), 'day')} written to {landing}")
-    return True
+    return landing
 
 
 def _report(
@@ -157,10 +162,13 @@ def _report(
     as_json: bool,
 ) -> None:
     from orchestration.published import published
+    from orchestration.waterfall import waterfalls
 
     rows = sorted(
         (row for row in published(settings) if row.segment in concerned), key=lambda row: (-row.users, row.segment)
     )
+    of_vendors = [row.segment for row in rows if row.kind == "connector"]
+    ways = waterfalls(settings, of_vendors) if of_vendors else {}
     if as_json:
         print_json(
             {
@@ -170,6 +178,7 @@ def _report(
                 "seconds": round(seconds, 3),
                 "computed": sorted(prepared.computed),
                 "segments": [vars(row) for row in rows],
+                "waterfalls": [vars(ways[name]) for name in sorted(ways)],
                 "failed": {name: why for name, why in prepared.failures.items() if name in concerned},
                 "problems": list(problems),
             }
@@ -186,6 +195,9 @@ def _report(
             say(f"{row.segment} is stale: {row.reason}")
         elif row.status == "ready" and row.reason:
             say(f"{row.segment} is empty: {row.reason}")
+    if ways:
+        say("\nFrom cohorts of vendors to users; the last four columns are rows that led to nobody\n")
+        show(waterfall_table([ways[name] for name in of_vendors if name in ways]))
 
 
 def _fail_if_any(prepared: Prepared | RunRow, concerned: set[str], problems: Sequence[str]) -> None:

@@ -5,7 +5,6 @@ Not here: what the sample is made of (`orchestration/sample`).
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,14 +42,13 @@ def write_or_extend(landing: Path, last_day: date, users: int | None, shown: Pro
 
     Raises ValueError for a folder with other data, or a sample of another number of users.
     """
-    from orchestration.sample import is_sample, write_sample
-    from orchestration.sample.write import MARKER
+    from orchestration.sample import is_sample, made_with, write_sample
 
     shown.doing("writing sample data")
     chosen = {"users": users or USERS, "events_per_day": max(1, round((users or USERS) * EVENTS_PER_USER_AND_DAY))}
     if is_sample(landing):
-        made_with = json.loads((landing / MARKER).read_text(encoding="utf-8"))
-        if users not in (None, made_with["users"]):
-            raise ValueError(f"{landing} holds a sample of {made_with['users']:,} users; remove it to make another")
-        chosen = {name: made_with[name] for name in ("users", "events_per_day", "seed")}
+        said = made_with(landing)
+        if users not in (None, said["users"]):
+            raise ValueError(f"{landing} holds a sample of {said['users']:,} users; remove it to make another")
+        chosen = {name: said[name] for name in ("users", "events_per_day", "seed")}
     return write_sample(landing, last_day, **chosen, progress=shown.days)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from orchestration.published import DayRow, SegmentRow
+    from orchestration.waterfall import Waterfall
 
 STATUS_STYLE = {"ready": "green", "failed": "bold red", "stale": "yellow", "not_active": "dim", "deleted": "dim"}
 BARS = "▁▂▃▄▅▆▇█"
@@ -102,6 +103,23 @@ def day_table(rows: Sequence[DayRow]) -> Table:
         numbers = (row.users, row.entered, row.left, row.ios, row.android, row.web)
         told = ["reconstructed"] if row.reconstructed else []
         table.add_row(day_text(row.day), *(f"{n:,}" for n in numbers), *told)
+    return table
+
+
+def waterfall_table(rows: Sequence[Waterfall]) -> Table:
+    """The way of connector segments from what vendors report to people whom a push reaches; last, where rows ended."""
+    table = _table()
+    table.add_column("segment", no_wrap=True)
+    reached = ("reported", "rows", "with id", "known", "users", "by push", "match rate")
+    for name in (*reached, "no id", "malformed", "not found", "ambiguous"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(
+            row.segment,
+            *("–" if number is None else f"{number:,}" for _, number in row.steps),
+            "–" if row.match_rate is None else f"{row.match_rate:.1%}",
+            *(f"{number:,}" for _, number in row.losses),
+        )
     return table
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from orchestration.cli.sample_data import last_day_before, write_or_extend
+from orchestration.cli.sample_vendors import beside_dagster
 from orchestration.cli.tables import count, day_text
 from orchestration.cli.words import (
     FOLDER,
@@ -63,7 +64,10 @@ def sample(until: date | None, users: int | None, into: Path | None, as_json: bo
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port of the web page.")
 @with_debug
 def dev(host: str, port: int) -> None:
-    """Start Dagster: its web page, schedules and sensors, until Ctrl-C."""
+    """Start Dagster: its web page, schedules and sensors, until Ctrl-C.
+
+    On a sample the vendors of the shop are played as well, unless a real account is configured.
+    """
     from orchestration.instance import open_instance
 
     settings = settings_for()
@@ -78,6 +82,7 @@ def dev(host: str, port: int) -> None:
         "SEGMENTS_LANDING": landing,
         "DAGSTER_HOME": str(settings.dagster_home),
         "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}",
+        **beside_dagster(settings),
     }
     say(f"Dagster starts on http://{host}:{port} (Ctrl-C ends it)")
     sys.stdout.flush()

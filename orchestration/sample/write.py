@@ -1,14 +1,13 @@
 """Writes the sample workspace into a landing folder, and lets it live on from day to day.
 
 What happens on a day goes into one file per table and day and is never touched again; tables that say how things stand
-(devices, consents, messages, cohorts) are written whole for the last day. A small marker file keeps the settings, and
-tells the sample's folder from one with real data. Not here: the content of any row.
+(devices, consents, messages) are written whole for the last day. A small marker file keeps the settings, and tells the
+sample's folder from one with real data. Not here: the content of any row, and what vendors hold (vendors.py).
 """
 
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 import os
@@ -23,12 +22,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from orchestration.sample import cohorts, devices, messages, profiles
+from orchestration.sample import devices, messages, profiles
 from orchestration.sample.events import events_table, purchases_of
 from orchestration.sample.people import crowd, known
 from orchestration.sample.visits import day_of
 
 MARKER = ".sample.json"
+_FORMERLY = ("audiences.jsonl", "audience_members.jsonl.gz")  # cohorts, which are pulled now
 _ONE_DAY = timedelta(days=1)
 
 
@@ -49,6 +49,12 @@ def is_sample(landing: Path) -> bool:
     return (landing / MARKER).is_file()
 
 
+def made_with(landing: Path) -> dict[str, Any]:
+    """What the marker says: `seed`, `users`, `events_per_day`, `first_day`, and `last_day` once that is complete."""
+    said: dict[str, Any] = json.loads((landing / MARKER).read_text(encoding="utf-8"))
+    return said
+
+
 def write_sample(
     landing: Path,
     last_day: date,
@@ -63,7 +69,8 @@ def write_sample(
 
     The same arguments give the same bytes in an empty folder. In a folder with a sample only the missing days are
     added, from where it once began (`days` counts for a new one only) to `last_day`; a day that is there stays as it
-    is. `users` is the number of people who shop at any time, so the users table grows as time goes by.
+    is. `users` is the number of people who shop at any time, so the users table grows as time goes by. Cohorts that
+    an earlier version wrote are removed.
     `progress(done, total)` is called after each day written.
 
     Raises ValueError if the folder holds files that are no sample, or a sample made with other settings.
@@ -72,6 +79,8 @@ def write_sample(
         raise ValueError(f"days, users and events_per_day start at 1, found {days}, {users}, {events_per_day}")
     sample = _Sample(landing, seed, users, events_per_day)
     first_day, finished = sample.open(last_day - (days - 1) * _ONE_DAY)
+    for name in _FORMERLY:
+        (landing / name).unlink(missing_ok=True)
     present = list(sample.day_files("events"))
     last_day = max([last_day, *present])
     missing = sorted(set(_days(first_day, last_day)) - set(present))
@@ -94,7 +103,7 @@ class _Sample:
     def open(self, first_day: date) -> tuple[date, date | None]:
         """First day of the sample, and the day up to which it is complete; a new folder gets its marker."""
         if is_sample(self.landing):
-            said = json.loads((self.landing / MARKER).read_text(encoding="utf-8"))
+            said = made_with(self.landing)
             if {name: said.get(name) for name in self._settings()} != self._settings():
                 raise ValueError(
                     f"{self.landing} holds a sample made with other settings than {self._settings()}: {said}"
@@ -179,9 +188,6 @@ class _Sample:
         )
         self._csv("blacklist", ("user_id", "channel", "listed", "at"), devices.blacklist(self.seed, people, last_day))
         self._jsonl("messages", "messages.jsonl", messages.messages(first_day, last_day))
-        self._jsonl("audiences", "audiences.jsonl", cohorts.audiences(self.seed, people, last_day))
-        members = cohorts.audience_members(self.seed, people, last_day)
-        self._jsonl("audience_members", "audience_members.jsonl.gz", members)
 
     def _parquet(self, table: str, day: date, rows: pa.Table) -> None:
         self._write(table, f"{table}/{day}.parquet", _parquet_bytes(rows), len(rows))
@@ -196,10 +202,7 @@ class _Sample:
 
     def _jsonl(self, table: str, name: str, rows: Iterable[dict[str, Any]]) -> None:
         lines = [json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows]
-        content = "".join(lines).encode()
-        if name.endswith(".gz"):
-            content = gzip.compress(content, mtime=0)  # the time of writing would make every file differ
-        self._write(table, name, content, len(lines))
+        self._write(table, name, "".join(lines).encode(), len(lines))
 
     def _write(self, table: str, name: str, content: bytes, rows: int) -> None:
         _replace(self.landing / name, content)

@@ -1,0 +1,69 @@
+"""When the vendors of the sample shop are played, so that its cohorts and events come in by the same way as real ones.
+
+Never beside a real account: what the environment says of one is for a workspace with real data.
+Not here: what they hold (`orchestration/sample/vendors.py`), and how a pull works (`orchestration/ingest`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from orchestration.cli.words import Progress, complain
+from orchestration.settings import ROOT, Settings
+
+
+def vendors_of(landing: Path) -> Sequence[str]:
+    """The vendors to play for the sample in a landing folder; none, with a sentence, if real ones are configured."""
+    from orchestration.sample.vendors import PLAYED, configured
+
+    real = configured(os.environ)
+    if real:
+        complain(
+            f"{' and '.join(one.title() for one in real)} {'is' if len(real) == 1 else 'are'} configured, and"
+            f" {landing} holds a sample: no vendor is asked, and none is played"
+        )
+        return ()
+    complain(f"{' and '.join(one.title() for one in PLAYED)} are played on this machine, with invented people")
+    return PLAYED
+
+
+def pull_from_vendors(
+    settings: Settings, landing: Path, vendors: Sequence[str], moment: datetime, shown: Progress
+) -> None:
+    """Plays the vendors as of a moment and pulls all they have; each failure is a sentence on stderr."""
+    from connectors.clock import ManualClock
+    from orchestration.sample.vendors import played
+
+    with played(landing, ManualClock(moment)) as environ:
+        for one in vendors:
+            shown.doing(f"pulling from {one.title()}")
+            for sentence in _pull(settings, one, moment, environ):
+                complain(sentence)
+
+
+def beside_dagster(settings: Settings) -> dict[str, str]:
+    """On a sample, starts its vendors for as long as this process lives, and gives the variables to reach them."""
+    from orchestration.sample import is_sample
+
+    landing = Path(settings.landing).expanduser().resolve()
+    if "://" in settings.landing or not is_sample(landing) or not vendors_of(landing):
+        return {}
+    from orchestration.sample.play import play_beside
+
+    return play_beside(landing, ROOT)
+
+
+def _pull(settings: Settings, connector: str, moment: datetime, environ: dict[str, str]) -> list[str]:
+    from orchestration.ingest.bench import workbench
+
+    bench = workbench(
+        settings, doing=lambda told: None, on_wait=lambda told, seconds: None, environ=environ, at=moment
+    )  # fmt: skip
+    reports = [
+        bench.pull_audiences(bench.plan_audiences(connector, None, 8)),
+        bench.pull_events(connector, bench.event_days(connector, None, None)),
+    ]
+    return [sentence for report in reports for sentence in report.failures]
