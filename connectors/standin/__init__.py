@@ -7,6 +7,15 @@ Where no source says what a vendor does, the choice is made here, in one place. 
 from connectors.standin.amplitude import AmplitudeCohort, StandInAmplitude
 from connectors.standin.mixpanel import MixpanelCohort, StandInMixpanel
 from connectors.standin.netmera import StandInNetmera
+from connectors.standin.sender import MixpanelSender
 from connectors.standin.server import StandIn
 
-__all__ = ["AmplitudeCohort", "MixpanelCohort", "StandIn", "StandInAmplitude", "StandInMixpanel", "StandInNetmera"]
+__all__ = [
+    "AmplitudeCohort",
+    "MixpanelCohort",
+    "MixpanelSender",
+    "StandIn",
+    "StandInAmplitude",
+    "StandInMixpanel",
+    "StandInNetmera",
+]

@@ -35,12 +35,13 @@ def pull_from_vendors(
 ) -> None:
     """Plays the vendors as of a moment and pulls all they have; each failure is a sentence on stderr."""
     from connectors.clock import ManualClock
+    from orchestration.launch import launch_pull
     from orchestration.sample.vendors import played
 
     with played(landing, ManualClock(moment)) as environ:
         for one in vendors:
             shown.doing(f"pulling from {one.title()}")
-            for sentence in _pull(settings, one, moment, environ):
+            for sentence in launch_pull(settings, one, at=moment, environ=environ):
                 complain(sentence)
 
 
@@ -54,16 +55,3 @@ def beside_dagster(settings: Settings) -> dict[str, str]:
     from orchestration.sample.play import play_beside
 
     return play_beside(landing, ROOT)
-
-
-def _pull(settings: Settings, connector: str, moment: datetime, environ: dict[str, str]) -> list[str]:
-    from orchestration.ingest.bench import workbench
-
-    bench = workbench(
-        settings, doing=lambda told: None, on_wait=lambda told, seconds: None, environ=environ, at=moment
-    )  # fmt: skip
-    reports = [
-        bench.pull_audiences(bench.plan_audiences(connector, None, 8)),
-        bench.pull_events(connector, bench.event_days(connector, None, None)),
-    ]
-    return [sentence for report in reports for sentence in report.failures]

@@ -1,7 +1,7 @@
 """Plays the vendors of a sample in a process of its own, beside Dagster, by the machine's clock.
 
-Whoever starts it gets the variables of the vendors as one line of JSON on stdout. It ends when its stdin ends, thus with
-the process that holds the other end, however that one ends. Not here: what is played (vendors.py).
+Whoever starts it gets the variables of the vendors as one line of JSON on stdout. It ends when its stdin ends, thus
+with the process that holds the other end, however that one ends. Not here: what is played (vendors.py).
 """
 
 from __future__ import annotations

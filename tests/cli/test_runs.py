@@ -212,18 +212,6 @@ def test_a_warehouse_that_somebody_holds_is_one_sentence(
     assert result.stderr == f"{place}/home/warehouse.duckdb is open in another process; close it there and try again\n"
 
 
-def test_an_empty_workspace_gets_a_sample_and_a_first_day_of_changes(
-    segments: Segments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv("SEGMENTS_HOME", str(tmp_path))
-    monkeypatch.setattr("orchestration.cli.sample_data.USERS", 60)
-    first = segments("run", "--sample-if-empty", "--as-of", "2026-01-15", "--json")
-    assert first.exit_code == 0
-    assert "sample data for 120 days" in first.stderr
-    history = data(segments("show", "gold", "--json"))["history"]
-    assert [day["day"] for day in history] == ["2026-01-13", "2026-01-14"]
-
-
 def test_a_landing_area_that_is_not_there_is_one_sentence(
     segments: Segments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
