@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,7 +53,9 @@ _SAID_EVERY = 300.0  # seconds between two words about waiting where no terminal
 @click.option("--no-details", is_flag=True, help="Netmera users without attributes and devices: two calls less each.")
 @click.option("--accept", metavar="WHY", help="Take what a gate refuses, for the reason that is noted with your name.")
 @with_json
+@click.pass_obj
 def pull(
+    bench_of: Callable[..., Workbench] | None,
     connector: str,
     what: str | None,
     since: date | None,
@@ -91,7 +93,8 @@ def pull(
     settings = settings_for()
     gate = Gate(settings.pulls, accept or "", whoever_runs_this())
     with progress("starting") as shown:
-        bench = workbench(settings, doing=shown.doing, on_wait=_Waiting(shown), into=into, gate=gate)
+        # Whoever calls from Python may bring a bench of its own, with another clock and other accounts.
+        bench = (bench_of or workbench)(settings, doing=shown.doing, on_wait=_Waiting(shown), into=into, gate=gate)
         bench.check(connector)
         choice = _choice(bench, connector, named, prefix, skip_unchanged)
         if only_plan:

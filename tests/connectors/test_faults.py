@@ -2,52 +2,52 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from tests.connectors.record_faults import CASES, PAGE, PUSHES, record, record_pushes
 from tests.connectors.world import PEOPLE, SECRETS, World
-
-CASES = yaml.safe_load(Path(__file__).with_name("faults.yml").read_text(encoding="utf-8"))
 
 
 def _name(case: dict[str, Any]) -> str:
-    return f"{' '.join(case['pull'])}: {json.dumps(case.get('set', case.get('environ')))}"
+    return f"{' '.join(case.get('pull', ['push']))}: {case['title']}"
 
 
 @pytest.mark.parametrize("case", CASES, ids=_name)
 def test_a_fault_is_told_in_one_sentence_and_loses_nothing(
-    here: World, case: dict[str, Any], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, case: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    connector, what = case["pull"]
-    assert here.pull(connector, what).failures == []
-    good = here.files()
-    stand_in = getattr(here, connector)
-    for name, value in case.get("set", {}).items():
-        if name == "busy":
-            for field, given in value.items():
-                setattr(stand_in.faults.busy, field, given)
-        else:
-            setattr(stand_in.faults, name, value)
-    here.environ.update(case.get("environ", {}))
-    stand_in.calls.clear()
-
-    told = here.told(connector, what)
-
-    assert told == case["says"]
-    if case["says"]:
-        spared = str(case.get("still_works"))
-        assert _without(here.files(), spared) == _without(good, spared)
+    recorded = record(case, tmp_path)
+    assert recorded.told == case["says"]
+    spared = str(case.get("still_works"))
+    if recorded.exit_code:
+        assert _without(recorded.after, spared) == _without(recorded.before, spared)
+    else:
+        assert recorded.written or recorded.after == recorded.before
     if "calls" in case:
-        assert len(stand_in.calls) == case["calls"]
-    noted = (here.root / "landing" / "_pulls.jsonl").read_text(encoding="utf-8")
-    everything = " ".join([*told, *here.said, caplog.text, noted])
+        assert len(recorded.calls) == case["calls"]
+    everything = f"{recorded.everything} {caplog.text}"
     assert not [one for one in (*SECRETS, *PEOPLE) if one in everything]
+    assert recorded.block in PAGE.read_text(encoding="utf-8"), "python -m tests.connectors.record_faults"
+
+
+@pytest.mark.parametrize("case", PUSHES, ids=_name)
+def test_pushes_that_come_as_they_should_not_lead_to_the_same_members(
+    tmp_path: Path, case: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    recorded = record_pushes(case, tmp_path)
+    assert (recorded.statuses, recorded.landed) == (case["statuses"], case["landed"])
+    assert "cust-" not in f"{recorded.everything} {caplog.text}"
+    assert recorded.block in PAGE.read_text(encoding="utf-8"), "python -m tests.connectors.record_faults"
+
+
+def test_the_page_of_faults_shows_each_of_them_once() -> None:
+    shown = [line.removeprefix("### ") for line in PAGE.read_text("utf-8").splitlines() if line.startswith("### ")]
+    assert sorted(shown) == sorted(case["title"] for case in (*CASES, *PUSHES))
 
 
 def _without(files: dict[str, bytes], key: str) -> dict[str, bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -15,7 +15,7 @@ from connectors.budget import Ledger
 from connectors.clock import ManualClock
 from connectors.errors import ConnectorError
 from connectors.landing_writer import LandingFolder
-from connectors.pulls.attempts import Report
+from connectors.pulls.attempts import Doing, Report
 from connectors.pulls.audiences import Choice
 from connectors.pulls.workbench import Workbench
 from connectors.standin import (
@@ -33,6 +33,7 @@ MORNING = int(datetime(2026, 1, 14, 9, tzinfo=UTC).timestamp())
 SECRETS = ("s3cret-of-svc", "amp-key", "s3cret-of-amp", "netmera-key")
 PEOPLE = ("cust-90017", "ece@example.org", "905312345678")
 ALL = Choice("")
+Waiting = Callable[[str, float], None]
 
 
 def event(number: int, **properties: Any) -> dict[str, Any]:
@@ -120,6 +121,10 @@ class World:
             self.clock, self.clock.now(), lambda told: None, lambda told, seconds: self.said.append(told),
         )  # fmt: skip
 
+    def bench_of(self, settings: object, *, doing: Doing, on_wait: Waiting, **more: object) -> Workbench:
+        """The same for a command, which says what goes on by itself."""
+        return replace(self.bench, doing=doing, on_wait=on_wait)
+
     def pull(self, connector: str, what: str, *, hours: float = 8, choice: Choice = ALL, **days: date) -> Report:
         """Pulls, as the command line does it."""
         bench = self.bench
@@ -144,7 +149,7 @@ class World:
     def files(self) -> dict[str, bytes]:
         """All landing files with their content, unfinished ones and notes too if there are any."""
         landing = self.root / "landing"
-        kept = (path for path in landing.rglob("*") if path.is_file() and not path.name.startswith("_pulls"))
+        kept = (path for path in landing.rglob("*") if path.is_file() and path.name[0] != "_")
         return {path.relative_to(landing).as_posix(): path.read_bytes() for path in kept}
 
 
