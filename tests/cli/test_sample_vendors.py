@@ -29,6 +29,12 @@ DEFINITIONS = {
     "openers": "connector: {amplitude: {cohort: k3vq81m}}\n",
     "readers": "who:\n  - {did: newsletter_read, within: 7 days}\n",
 }
+# A process that was started in the background ignores Ctrl-C, and so would whatever it starts.
+AS_IN_A_TERMINAL = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 PLAYED = "Mixpanel and Amplitude are played on this machine, with invented people"
 
 
@@ -95,13 +101,16 @@ def test_beside_a_real_account_nothing_is_played_and_nothing_is_asked(
 
 
 @pytest.fixture
-def dagster(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """`segments dev` in a session of its own, as a terminal would have it, and its address."""
+def dagster(tmp_path: Path, segments: Segments, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, str]]:
+    """`segments dev` on a sample, in a session of its own as a terminal would have it, and its address."""
+    monkeypatch.setenv("SEGMENTS_HOME", str(tmp_path))
+    assert segments("sample", "--users", 60).exit_code == 0
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [str(Path(sys.executable).parent / "segments"), "dev", "--port", str(port)]
-    with (home / "dev.log").open("wb") as log:
+    command = [sys.executable, "-c", AS_IN_A_TERMINAL, str(Path(sys.executable).parent / "segments")]
+    command += ["dev", "--port", str(port)]
+    with (tmp_path / "dev.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
     yield process, f"http://127.0.0.1:{port}"
     if members(process.pid):
@@ -117,15 +126,15 @@ def members(group: int) -> list[str]:
 
 
 def test_dev_plays_the_vendors_for_dagster_and_ctrl_c_ends_everything(
-    dagster: tuple[subprocess.Popen[bytes], str], home: Path
+    dagster: tuple[subprocess.Popen[bytes], str], tmp_path: Path
 ) -> None:
     process, url = dagster
     for _ in range(1200):
         if process.poll() is not None or answers(url):
             break
         time.sleep(0.25)
-    assert answers(url), (home / "dev.log").read_text()
-    assert PLAYED in (home / "dev.log").read_text()
+    assert answers(url), (tmp_path / "dev.log").read_text()
+    assert PLAYED in (tmp_path / "dev.log").read_text()
     assert [args for args in members(process.pid) if "orchestration.sample.play" in args]
     os.killpg(process.pid, signal.SIGINT)
     process.wait(timeout=300)

@@ -33,6 +33,7 @@ from connectors.webhooks.held import Held
 from connectors.webhooks.service import Doors, service
 from orchestration.audiences import look_at_audiences
 from orchestration.cli import main
+from orchestration.ingest.attempts import read_attempts
 from orchestration.landing.load import load_landing
 from orchestration.settings import ROOT
 from segmentation.language.folder import load_folder
@@ -240,7 +241,7 @@ def _segment(here: World, connector: str) -> str:
     (landing / "events.jsonl").write_text('{"user_id": "cust-90017", "event": "visit", "ts": "2026-01-14"}\n', "utf-8")
     with duckdb.connect() as con:
         load_landing(con, str(landing))
-        meant = look_at_audiences(con, load_folder(folder).definitions)
+        meant = look_at_audiences(con, load_folder(folder).definitions, read_attempts(str(landing), here.clock.now()))
     if "one" in meant.failed:
         return f"`failed`, {meant.failed['one']}."
     if "one" in meant.older:
