@@ -26,6 +26,8 @@ from connectors.standin import (
     StandInMixpanel,
     StandInNetmera,
 )
+from orchestration.ingest.gate import Gate
+from orchestration.ingest.limits import Limits
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 DAY = date(2026, 1, 14)
@@ -122,8 +124,9 @@ class World:
         )  # fmt: skip
 
     def bench_of(self, settings: object, *, doing: Doing, on_wait: Waiting, **more: object) -> Workbench:
-        """The same for a command, which says what goes on by itself."""
-        return replace(self.bench, doing=doing, on_wait=on_wait)
+        """The same for a command, which says what goes on by itself; with a gate whose limits nobody has changed."""
+        folder = LandingFolder(self.root / "landing", Gate(Limits()))
+        return replace(self.bench, doing=doing, on_wait=on_wait, folder=folder)
 
     def pull(self, connector: str, what: str, *, hours: float = 8, choice: Choice = ALL, **days: date) -> Report:
         """Pulls, as the command line does it."""
