@@ -5,6 +5,7 @@ Not here: the tables they read (`engine.py`).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,16 @@ from segmentation.language.model import Definition
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 Strategies = Mapping[str, Sequence[str]]  # by connector
 
-BEFORE_THE_PLAN = ("match_rules", "user_keys", "audience_ids", "pulled_ids", "audience_people", "source_people")
+BEFORE_THE_PLAN = (
+    "match_rules",
+    "user_ids",
+    "user_keys",
+    "touched_keys",
+    "audience_ids",
+    "pulled_ids",
+    "audience_people",
+    "source_people",
+)
 MACROS = "".join(file.read_text() for file in sorted((PROJECT / "macros/identity").glob("*.sql")))
 
 
@@ -45,14 +55,19 @@ def build_person_events(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _rendered(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    text = (PROJECT / f"models/identity/matching/{name}.sql").read_text()
     known: dict[str, Any] = {
         "config": lambda **_: "",
         "ref": lambda model: model,
         "source": lambda schema, table: f"{schema}.{table}",
         "execute": True,
+        "is_incremental": lambda: False,
+        "load_relation": lambda _: None,
+        "this": name,
+        "model": {"raw_code": text},
+        "local_md5": lambda said: hashlib.md5(said.encode()).hexdigest(),
         "adapter": SimpleNamespace(
             execute=lambda sql, fetch: (None, SimpleNamespace(rows=connection.execute(sql).fetchall()))
         ),
     }
-    text = (PROJECT / f"models/identity/matching/{name}.sql").read_text()
     return Environment(undefined=StrictUndefined).from_string(MACROS + text).render(known)

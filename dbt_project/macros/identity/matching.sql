@@ -2,8 +2,28 @@
     finds one user the id is matched; if it finds more it is ambiguous, and no later strategy is asked, since that would
     be a guess between people. -#}
 
-{#- What `claims` (claim_no, connector, kind: id, email or phone, value) come to: claim_no, strategy, users found by it,
-    and the person. A claim that nothing is found for has no row. -#}
+{#- What `given` (claim_no, connector, id, email, phone, all in one form) says, a row for each thing said: claim_no,
+    connector, kind, value. Of one claim_no there may be several rows. -#}
+{% macro claims_of(given) -%}
+    (
+        select claim_no, connector, said.kind, said.value
+        from (
+            select
+                claim_no,
+                connector,
+                unnest([
+                    struct_pack(kind := 'id', value := id),
+                    struct_pack(kind := 'email', value := email),
+                    struct_pack(kind := 'phone', value := phone)
+                ]) as said
+            from {{ given }}
+        )
+        where said.value is not null
+    )
+{%- endmacro %}
+
+{#- What `claims` come to: claim_no, strategy, users found by it, and the person. A claim that nothing is found for has
+    no row. -#}
 {% macro matched(claims) -%}
     (
         select

@@ -28,3 +28,8 @@
         ''
     )
 {%- endmacro %}
+
+{#- All of these as one text, which differs when any of them is written in another way. -#}
+{% macro form_of_ids() -%}
+    {{ clean_id('') ~ clean_email('') ~ clean_phone('') }}
+{%- endmacro %}
