@@ -20,6 +20,15 @@ COLUMNS = """
 """
 
 
+USERS = (
+    {**a_user("ada"), "external_id": "E1"},
+    {**a_user("bea"), "external_id": "E2", "email": "bea@x.test"},
+    {**a_user("cem"), "external_id": "E3"},
+    {**a_user("dan"), "external_id": "E3"},
+    {**a_user("eve"), "external_id": "E5"},
+)
+
+
 def pull(audience_id: str, name: str, day: str, reported: int) -> dict[str, Any]:
     return {
         "connector": "mixpanel", "audience_id": audience_id, "name": name, "description": f"About {name}",
@@ -36,14 +45,7 @@ def rows(audience_id: str, day: str, *ids: str, **emails: str) -> list[dict[str,
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     workspace = Workspace(tmp_path_factory.mktemp("connectors"))
-    workspace.land(
-        "users",
-        {**a_user("ada"), "external_id": "E1"},
-        {**a_user("bea"), "external_id": "E2", "email": "bea@x.test"},
-        {**a_user("cem"), "external_id": "E3"},
-        {**a_user("dan"), "external_id": "E3"},
-        {**a_user("eve"), "external_id": "E5"},
-    )
+    workspace.land("users", *USERS)
     workspace.land(
         "devices",
         a_device("ada", "ios", has_token=True, push_permission=True),
@@ -70,6 +72,17 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     )
     workspace.run("2026-03-02")
     return workspace
+
+
+def compare_with_fresh(workspace: Workspace, as_of: str, root: Path) -> None:
+    """The published matching and the members against those of a workspace that has run once, on the same files."""
+    fresh = Workspace(root)
+    for folder in ("landing", "segments"):
+        (fresh.root / folder).symlink_to(workspace.root / folder, target_is_directory=True)
+    fresh.run(as_of)
+    assert fresh.members() == workspace.members()
+    public = ("connector_segments", "id_matches")
+    assert fresh.public(*public) == workspace.public(*public)
 
 
 def row_of(workspace: Workspace, segment: str) -> tuple[Any, ...]:
@@ -175,28 +188,31 @@ def test_an_audience_renamed_at_the_vendor_fails_by_name_and_not_by_id(workspace
 
 def test_day_by_day_comes_to_the_same_as_all_at_once(workspace: Workspace, tmp_path: Path):
     workspace.run("2026-03-06")
-    fresh = Workspace(tmp_path)
-    for folder in ("landing", "segments"):
-        (fresh.root / folder).symlink_to(workspace.root / folder, target_is_directory=True)
-    fresh.run("2026-03-06")
-    assert fresh.members() == workspace.members()
-    for table in ("connector_segments", "id_matches"):
-        assert fresh.public(table) == workspace.public(table)
+    # The run before had the same pulls and users: no match was made anew, and no row of a pull written again.
+    assert workspace.rows("select sum(matched_anew), max(written_in) < max(run_no) from state.matched_pulls") == [
+        (0, True)
+    ]
+    compare_with_fresh(workspace, "2026-03-06", tmp_path)
 
 
-def test_a_run_that_dies_shows_nothing_of_its_pulls(workspace: Workspace):
-    before = workspace.public("connector_segments")
+def test_a_run_that_dies_shows_nothing_of_its_pulls(workspace: Workspace, tmp_path: Path):
+    public = ("connector_segments", "id_matches")
+    before = workspace.public(*public)
     workspace.land("audiences/5", pull("1", "PN_gone_quiet", "2026-03-06", 2))
     workspace.land("audience_members/5", *rows("1", "2026-03-06", "E1", "E5"))
+    workspace.land("audience_members/3", *rows("1", "2026-03-04", "E2", "E1"))  # replaced, with as many rows
+    workspace.land("users", *USERS[1:], {**USERS[0], "external_id": "E9"}, {**a_user("fay"), "external_id": "E1"})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("orchestration.recalculation.publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             workspace.run("2026-03-07")
-    assert workspace.public("connector_segments") == before
+    assert workspace.public(*public) == before
     assert workspace.members()["lapsed"] == "bea"
     workspace.run("2026-03-07")
-    assert workspace.members()["lapsed"] == "ada eve"
+    assert workspace.members()["lapsed"] == "eve fay"
     assert row_of(workspace, "lapsed")[:2] == (2, 2)
+    assert workspace.public("id_matches") != before["id_matches"]
+    compare_with_fresh(workspace, "2026-03-07", tmp_path)
 
 
 def test_a_pull_that_lands_while_a_run_is_on_its_way_publishes_nothing(workspace: Workspace):
@@ -212,4 +228,4 @@ def test_a_pull_that_lands_while_a_run_is_on_its_way_publishes_nothing(workspace
         patch.setattr(recalculation, "dbt", members_go)
         with pytest.raises(recalculation.DbtFailed, match="assert_every_fetched_row_has_an_outcome"):
             workspace.run("2026-03-08")
-    assert workspace.members()["lapsed"] == "ada eve"
+    assert workspace.members()["lapsed"] == "eve fay"

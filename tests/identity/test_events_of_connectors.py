@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.identity.test_connector_segments import compare_with_fresh
 from tests.orchestration.workspace import Workspace, a_user, an_event
 
 pytestmark = pytest.mark.long
@@ -73,14 +74,6 @@ def test_an_id_that_belongs_to_nobody_counts_for_nobody(workspace: Workspace):
     ]  # fmt: skip
 
 
-def compare_with_fresh(workspace: Workspace, as_of: str, root: Path) -> None:
-    fresh = Workspace(root)
-    for folder in ("landing", "segments"):
-        (fresh.root / folder).symlink_to(workspace.root / folder, target_is_directory=True)
-    fresh.run(as_of)
-    assert fresh.members() == workspace.members()
-
-
 def run_with_the_same_events(workspace: Workspace, as_of: str) -> dict[str, str]:
     """Members after a run that cut no tile and read no event."""
     before = workspace.rows(TILES), workspace.rows("from plan.tile_days order by all")
@@ -110,6 +103,11 @@ def test_an_id_that_moves_takes_its_history_along(workspace: Workspace, tmp_path
 
 
 def test_an_id_of_two_users_counts_for_neither(workspace: Workspace, tmp_path: Path):
+    # As a version of the project that did not carry matches over has left its warehouse.
+    workspace.rows("drop table identity.user_ids cascade")
+    for table in ("audience_ids", "source_people"):
+        workspace.rows(f"create or replace table identity.{table} as select * exclude (is_anew, rules, state) from"
+                       f" identity.{table}")  # fmt: skip
     workspace.land("users", *users(cem="E3", dan="E3"))
     members = run_with_the_same_events(workspace, "2026-03-05")
     assert members["buyers"] == "ada cem"

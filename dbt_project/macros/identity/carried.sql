@@ -48,6 +48,22 @@
     )
 {%- endmacro %}
 
+{#- What users have got or lost: strategy, value. What a user had before and has still is neither. Where all users are
+    new there is nothing to compare with, and no match that could be carried over. -#}
+{% macro touched_keys() -%}
+    (
+        select distinct strategy, value
+        from (
+            select strategy, value
+            from {{ keys_of(
+                '(is_gone or is_new and not (select bool_and(is_new) from ' ~ ref('user_ids') ~ '))'
+            ) }}
+            group by strategy, value, person_no
+            having count(*) = 1
+        )
+    )
+{%- endmacro %}
+
 {#- Those of `claims` that name a value which some user has got or lost: claim_no. -#}
 {% macro touched(claims) -%}
     (
@@ -55,6 +71,6 @@
         from {{ claims }} as claims
         join {{ ref('match_rules') }} as rules
             on claims.connector = rules.connector and claims.kind = rules.kind
-        join {{ ref('touched_keys') }} as keys on rules.strategy = keys.strategy and claims.value = keys.value
+        join {{ touched_keys() }} as keys on rules.strategy = keys.strategy and claims.value = keys.value
     )
 {%- endmacro %}

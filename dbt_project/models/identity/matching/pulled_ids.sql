@@ -7,7 +7,8 @@ select
     m.connector_user_id,
     i.outcome,
     i.strategy,
-    i.person_no
+    i.person_no,
+    i.is_anew
 from {{ ref('stg_audience_members') }} as m
 semi join {{ ref('stg_audiences') }} as a
     on m.connector = a.connector and m.audience_id = a.audience_id and m.fetched_at = a.fetched_at
