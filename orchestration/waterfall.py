@@ -5,7 +5,7 @@ Not here: how ids are matched (`dbt_project/models/identity/matching`), and how 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
@@ -88,20 +88,55 @@ def waterfalls(settings: Settings, names: Iterable[str]) -> dict[str, Waterfall]
     return found
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """What one thing that is expected of an audience comes to. `said` is None if it is as expected, else one sentence;
+    `numbers` are those it was judged by, the limit among them, and leave out what is not known."""
+
+    said: str | None
+    numbers: Mapping[str, float]
+
+
+def judge(one: Waterfall, rules: Matching) -> dict[str, Judgement]:
+    """By name, whether enough users were found, few ids could be several users, and all came that the vendor reports."""
+    return {
+        "match_rate": _match_rate(one, rules.match_rate_below),
+        "ambiguity": _ambiguity(one, rules.ambiguous_above),
+        "whole": _whole(one),
+    }
+
+
 def worries(one: Waterfall, rules: Matching) -> list[str]:
     """What somebody should look at, one sentence each; nothing if the matching is as the settings expect it."""
-    said = []
-    if one.match_rate is not None and one.match_rate < rules.match_rate_below:
-        said.append(
+    return [judged.said for judged in judge(one, rules).values() if judged.said is not None]
+
+
+def _match_rate(one: Waterfall, below: float) -> Judgement:
+    rate, said = one.match_rate, None
+    if rate is not None and rate < below:
+        said = (
             f"{one.netmera_users:,} of {one.connector_users:,} users that {one.connector.title()} reports were found"
-            f" ({one.match_rate:.1%}, expected {rules.match_rate_below:.0%} or more)"
+            f" ({rate:.1%}, expected {below:.0%} or more)"
         )
-    share = one.ambiguous_share
-    if share is not None and share > rules.ambiguous_above:
-        said.append(
+    return _judgement(said, match_rate=rate, match_rate_below=below)
+
+
+def _ambiguity(one: Waterfall, above: float) -> Judgement:
+    share, said = one.ambiguous_share, None
+    if share is not None and share > above:
+        said = (
             f"{one.ambiguous:,} of {one.fetched_users:,} rows could be several users"
-            f" ({share:.1%}, expected {rules.ambiguous_above:.0%} or less)"
+            f" ({share:.1%}, expected {above:.0%} or less)"
         )
-    if one.connector_users is not None and one.fetched_users != one.connector_users:
-        said.append(f"{one.fetched_users:,} rows came where {one.connector.title()} reports {one.connector_users:,}")
-    return said
+    return _judgement(said, ambiguous_share=share, ambiguous_above=above)
+
+
+def _whole(one: Waterfall) -> Judgement:
+    reported, said = one.connector_users, None
+    if reported is not None and one.fetched_users != reported:
+        said = f"{one.fetched_users:,} rows came where {one.connector.title()} reports {reported:,}"
+    return _judgement(said, fetched_users=one.fetched_users, connector_users=reported)
+
+
+def _judgement(said: str | None, **numbers: float | None) -> Judgement:
+    return Judgement(said, {name: number for name, number in numbers.items() if number is not None})

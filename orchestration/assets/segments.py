@@ -14,7 +14,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from orchestration.assets import match_rate
+from orchestration.assets import matching_checks
 from orchestration.assets.moments import RunMoment, calculate, run_moments
 from orchestration.assets.segment_page import page, page_of_errors
 from orchestration.names import GROUPS, POOL, model_key, segment_key
@@ -66,7 +66,7 @@ def segment_assets(settings: Settings, folder: Folder, watch: Watch) -> dg.Asset
         specs=specs,
         check_specs=[
             *(dg.AssetCheckSpec(CHECK, asset=key, description="Its last recalculation succeeded.") for key in names),
-            *match_rate.specs(folder),
+            *matching_checks.specs(folder),
         ],
         can_subset=True,
         partitions_def=days(settings),
@@ -97,7 +97,7 @@ def segment_assets(settings: Settings, folder: Folder, watch: Watch) -> dg.Asset
         failed = {name: one.reason for name, one in numbers[-1].items() if name in chosen and one.status == "failed"}
         if not moments[-1].is_past:
             yield from _checks(chosen, numbers[-1])
-            yield from match_rate.results([name for name in chosen if name in from_connectors], ways, settings)
+            yield from matching_checks.results([name for name in chosen if name in from_connectors], ways, settings)
         elif watch.reconstructed:
             failed = dict(watch.reconstructed.failures)
         if failed:
@@ -147,7 +147,7 @@ def metadata(one: Numbers, way: Waterfall | None = None) -> dict[str, dg.Metadat
         **{name: dg.MetadataValue.float(value) for name, value in one.prediction.items()},
         **({"reason": dg.MetadataValue.text(one.reason)} if one.reason else {}),
         **calculated,
-        **(match_rate.metadata(way) if way else {}),
+        **(matching_checks.metadata(way) if way else {}),
         **uploaded,
     }
 
