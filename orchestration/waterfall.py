@@ -98,7 +98,7 @@ class Judgement:
 
 
 def judge(one: Waterfall, rules: Matching) -> dict[str, Judgement]:
-    """By name, whether enough users were found, few ids could be several users, and all came that the vendor reports."""
+    """By name: enough users were found, few ids could be several users, and all came that the vendor reports."""
     return {
         "match_rate": _match_rate(one, rules.match_rate_below),
         "ambiguity": _ambiguity(one, rules.ambiguous_above),

@@ -43,7 +43,7 @@ def results(names: Iterable[str], found: Mapping[str, Waterfall], settings: Sett
                 asset_key=segment_key(name),
                 check_name=check,
                 severity=dg.AssetCheckSeverity.WARN,
-                description=about and about.said,
+                description=about.said if about else None,
                 metadata={key: _number(number) for key, number in about.numbers.items()} if about else {},
             )
 

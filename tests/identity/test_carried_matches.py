@@ -117,7 +117,8 @@ CHANGES: Mapping[str, tuple[Callable[[Town], Any], str, str]] = {
                           "amplitude E1, mixpanel E1, mixpanel nobody", ""),
     "a user who is new": (lambda town: town.users.update(eve={"external_id": "nobody"}), "mixpanel nobody", ""),
     "a merge: one of two goes": (lambda town: town.users.pop("dan"), "mixpanel E3", ""),
-    "two of one id": (lambda town: town.users["cem"].update(external_id="E2"), "mixpanel E2, mixpanel E3", "mixpanel E2"),
+    "two of one id": (lambda town: town.users["cem"].update(external_id="E2"),
+                      "mixpanel E2, mixpanel E3", "mixpanel E2"),
     "a mapped attribute, for the connector whose it is": (
         lambda town: town.users["cem"].update(attributes={"mp": "only here"}), "mixpanel only here", ""),
     "the attribute that another connector does not look at": (
@@ -245,6 +246,6 @@ def test_a_chain_of_runs_comes_to_what_one_run_comes_to(connection: duckdb.DuckD
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(3, 33))
+@pytest.mark.parametrize("seed", range(2, 12))
 def test_long_chains_of_runs_come_to_what_one_run_comes_to(connection: duckdb.DuckDBPyConnection, seed: int):
-    assert walk(connection, seed, 25) > 0
+    assert walk(connection, seed, 20) > 0

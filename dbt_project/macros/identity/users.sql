@@ -18,6 +18,14 @@
     hash('{{ local_md5(form_of_ids()) }}', a.ways, u.external_id, u.email, u.msisdn, u.attributes)
 {%- endmacro %}
 
+{#- What the attributes hold by which a user is found, for a user `u` and asked attributes `a`. -#}
+{% macro attributes_of_user() -%}
+    list_transform(a.ways, lambda way: struct_pack(
+        strategy := way.strategy,
+        value := {{ clean_id('coalesce(json_extract_string(u.attributes, way.key), json_extract_string(u.attributes, way.path))') }}
+    ))
+{%- endmacro %}
+
 {% macro part_with_changed_users() -%}
     {% if is_incremental() %}
         create or replace temp table users_now as

@@ -6,7 +6,10 @@ with pulls as (
         fetched_at,
         written_in
     from {{ ref('matched_pulls') }}
-    where run_no = (select max(run_no) from {{ ref('matched_pulls') }} where run_no <= {{ published_run() }})
+    where run_no = (
+        select max(run_no) from {{ ref('matched_pulls') }}
+        where run_no <= {{ published_run() }}
+    )
 )
 
 select

@@ -1,5 +1,9 @@
 {{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ forget_old_matches() }}") }}
 -- What each pull has come to, so that its rows are written again only when one of them has come to something else.
+{%- set found = {
+    'connector': 'varchar', 'audience_id': 'varchar', 'fetched_at': 'timestamp', 'ids': 'bigint',
+    'signature': 'hugeint', 'written_in': 'uinteger',
+} %}
 with pulls as (
     select
         connector,
@@ -20,19 +24,13 @@ select
     p.ids,
     p.matched_anew,
     p.signature,
-    {%- if is_incremental() %}
-        coalesce(last.written_in, {{ this_run() }})::uinteger as written_in
-    {%- else %}
-        {{ this_run() }}::uinteger as written_in
-    {%- endif %}
+    coalesce(e.written_in, {{ this_run() }})::uinteger as written_in
 from pulls as p
-{%- if is_incremental() %}
-    left join {{ this }} as last
-        on
-            p.connector = last.connector
-            and p.audience_id = last.audience_id
-            and p.fetched_at = last.fetched_at
-            and p.ids = last.ids
-            and p.signature = last.signature
-{%- endif %}
+left join {{ earlier(found) }} as e
+    on
+        p.connector = e.connector
+        and p.audience_id = e.audience_id
+        and p.fetched_at = e.fetched_at
+        and p.ids = e.ids
+        and p.signature = e.signature
 order by p.connector, p.audience_id, p.fetched_at
