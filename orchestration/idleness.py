@@ -1,8 +1,8 @@
 """Which segments nobody uses any more, so that runs leave them as they are until somebody does.
 
 A segment is idle when for so many days no message that names it went out to anybody, and no person had to do with it:
-wrote, edited, resumed or refreshed it. What an active segment reads is in use, and so is what is ready to use, what
-leaves the house by `activate`, and every system segment.
+wrote, edited, resumed or refreshed it, or uploaded its list. What an active segment reads is in use, and so is what is
+ready to use, what leaves the house by `activate`, and every system segment.
 Not here: how both kinds of use are remembered (`memory.py`), and what readers see of an idle segment (`decisions.py`).
 """
 
@@ -39,7 +39,7 @@ def idle(
         for reference in folder.definitions[active.pop()].references:
             if found.pop(reference, None) is not None:
                 active.append(reference)
-    return {name: _reason(last, days, clock) for name, last in found.items()}
+    return {name: _reason(folder.definitions[name], last, days, clock) for name, last in found.items()}
 
 
 def _is_in_use(definition: Definition) -> bool:
@@ -51,9 +51,10 @@ def _last_use(definition: Definition, memory: Memory, clock: Clock) -> datetime:
     return max(moment for moment in (memory.touched_at, memory.sent_at, created) if moment is not None)
 
 
-def _reason(last: datetime, days: int, clock: Clock) -> str:
+def _reason(definition: Definition, last: datetime, days: int, clock: Clock) -> str:
     day = last.astimezone(clock.zone).date()
+    deeds = "edited, refreshed or uploaded" if definition.kind == "list" else "edited or refreshed"
     return (
-        f"for more than {days} days no message went out to it, and nobody edited or refreshed it (last on {day});"
+        f"for more than {days} days no message went out to it, and nobody {deeds} it (last on {day});"
         " any of these brings it back"
     )

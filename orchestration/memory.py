@@ -33,15 +33,15 @@ class Memory:
 def remember(
     folder: Folder,
     known: Mapping[str, Known],
-    named: Collection[str],
+    used: Collection[str],
     sent: Mapping[str, datetime],
     as_of: datetime,
     midnight: datetime,
 ) -> dict[str, Memory]:
     """The memory after a run at `as_of`, of every segment that has a file or ever had one.
 
-    `named` are those a person refreshes, `sent` the last sends in the landing area, and `midnight` ends the run's day.
-    Of a broken file nothing is learnt. One that is gone is shown no longer.
+    `used` are those a person refreshes or uploads a list for, `sent` the last sends in the landing area, and
+    `midnight` ends the run's day. Of a broken file nothing is learnt. One that is gone is shown no longer.
     """
     found = {}
     for name in {*folder.definitions, *known}:
@@ -51,7 +51,7 @@ def remember(
         last = max(moments, default=None)
         if definition is not None:
             own = definition_hash(definition, {})
-            at = as_of if name in named or _is_touched(definition, own, known.get(name)) else before.touched_at
+            at = as_of if name in used or _is_touched(definition, own, known.get(name)) else before.touched_at
             found[name] = Memory(own, at, last, shown(before.shown, definition.ready_to_use, midnight))
         else:
             stays = before.shown if name in folder.broken else Shown()

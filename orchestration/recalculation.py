@@ -8,7 +8,7 @@ are over (`past_days.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
@@ -25,8 +25,9 @@ from orchestration.ingest.attempts import NONE, read_attempts
 from orchestration.isolation import PLAN_NODES, culprits
 from orchestration.landing import confirm_landing, load_landing
 from orchestration.landing.facts import attribute_keys, last_sends
-from orchestration.lists.ledger import load_lists
-from orchestration.memory import remember
+from orchestration.lists.ledger import load_lists, uploaded_in
+from orchestration.lists.paths import lists_there
+from orchestration.memory import Memory, remember
 from orchestration.segment_folder import segments_of
 from orchestration.settings import Settings
 from orchestration.state import State
@@ -117,19 +118,36 @@ def prepare(
                 " history does not go back"
             )
         sent = last_sends(connection, as_of)
+        # Where no messages have landed, nobody can say what was sent, and nothing is idle.
+        idle_days = 0 if sent is None else settings.idle_days
         named = set() if automatic or only is None else set(only)
         clock = Clock(as_of, settings.zone)
         midnight = clock.midnight((ending or day) + timedelta(days=1))
-        memories = remember(folder, known.segments, named, sent or {}, as_of, midnight)
-        # Where no messages have landed, nobody can say what was sent, and nothing is idle.
-        resting = idle(folder, known.segments, memories, 0 if sent is None else settings.idle_days, clock)
+        next_no = state.next_run(connection)
+
+        def remembered(uploaded: set[str]) -> dict[str, Memory]:
+            return remember(folder, known.segments, named | uploaded, sent or {}, as_of, midnight)
+
+        def at_rest(memories: Mapping[str, Memory]) -> dict[str, str]:
+            return idle(folder, known.segments, memories, idle_days, clock)
+
         dropped = dropped_attributes(folder.definitions, known.attributes, found.attributes)
         unfit = {**dropped, **found.meant.failed, **broken}
-        wanted = due(folder, known.segments, only, clock, idle=resting, failing=unfit, automatic=automatic)
+
+        def due_but(resting: Collection[str]) -> set[str]:
+            return due(folder, known.segments, only, clock, idle=resting, failing=unfit, automatic=automatic)
+
+        resting = at_rest(remembered(set()))
+        # A list at rest is looked at all the same, by the size and time of its file: an upload wakes it.
+        asleep = lists_there({name: folder.definitions[name] for name in due_but(()) & set(resting)})
+        not_woken = load_lists(connection, asleep, as_of, next_no, more_to_come=True)
+        resting = at_rest(remembered(uploaded_in(connection, next_no) & set(asleep)))
+        resting |= {name: f"{resting[name]}; {reason}" for name, reason in not_woken.items() if name in resting}
+        wanted = due_but(resting)
         stored = readable(known.segments)
-        lists = load_lists(
-            connection, {name: folder.definitions[name] for name in wanted}, as_of, state.next_run(connection)
-        )
+        looked_at = {name: folder.definitions[name] for name in wanted | set(asleep)}
+        lists = load_lists(connection, looked_at, as_of, next_no)
+        memories = remembered(uploaded_in(connection, next_no))
         refused = {name: reason for name, reason in {**unfit, **lists}.items() if name in wanted}
         runnable = {name: one for name, one in folder.definitions.items() if name not in broken}
         plan = compile_for(
@@ -147,8 +165,8 @@ def prepare(
             folder, known.segments, slots, plan.computed, failed, found.meant.older, idle=resting, memories=memories
         )
         # An attribute that is gone stays known: else the run after next would take its absence for the truth.
-        remembered = {**known.attributes, **found.attributes}
-        run_no = state.open_run(connection, as_of, day, "present", decisions, remembered, source_run)
+        attributes = {**known.attributes, **found.attributes}
+        run_no = state.open_run(connection, as_of, day, "present", decisions, attributes, source_run)
     write_plan(settings.project, plan.models)
     problems = tuple(f"{one.file}:{one.line}: {one.message}" for one in folder.problems)
     return Prepared(run_no, as_of, day, "present", plan.computed, tuple(decisions), plan, problems)

@@ -55,12 +55,18 @@ def prepare_lists(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def load_lists(
-    con: duckdb.DuckDBPyConnection, definitions: Mapping[str, Definition], as_of: datetime | None, run_no: int
+    con: duckdb.DuckDBPyConnection,
+    definitions: Mapping[str, Definition],
+    as_of: datetime | None,
+    run_no: int,
+    *,
+    more_to_come: bool = False,
 ) -> dict[str, str]:
     """Reads the lists among the definitions whose file is new or changed, for the run of this number.
 
     `as_of` is None for a past day, whose run shows no upload to anybody: the next run of the present takes it over.
     Returns one sentence for each segment whose list cannot be used as its file is now; nothing is raised for a file.
+    What dead runs left is forgotten, of other lists as well unless there are `more_to_come` in the same run.
     """
     prepare_lists(con)
     published = _one(con, "select coalesce(max(run_no), 0) from raw.runs where is_published and mode = 'present'")
@@ -73,8 +79,14 @@ def load_lists(
             kept.append(upload_no)
             if reason is not None:
                 refused[name] = reason
-    _forget(con, published, kept)
+    _forget(con, published, kept, of=list(lists) if more_to_come else None)
     return refused
+
+
+def uploaded_in(con: duckdb.DuckDBPyConnection, run_no: int) -> set[str]:
+    """Segments whose list has got a good upload in a run. A file that was only touched or moved is none."""
+    rows = con.execute("select segment from raw.list_uploads where run_no = ? and state = 'good'", [run_no]).fetchall()
+    return {segment for (segment,) in rows}
 
 
 @contextmanager
@@ -177,12 +189,14 @@ def _verdict(counts: Counts) -> str | None:
     return None
 
 
-def _forget(con: duckdb.DuckDBPyConnection, published: int, kept: Iterable[int]) -> None:
-    """Drops uploads of dead runs, and the rows of uploads that published ones have replaced."""
+def _forget(con: duckdb.DuckDBPyConnection, published: int, kept: Iterable[int], of: list[str] | None) -> None:
+    """Drops uploads of dead runs (`of` some segments, or of all), and the rows of uploads that published ones have
+    replaced."""
     con.execute("begin")
     con.execute(
-        "delete from raw.list_uploads where run_no > ? and not list_contains(?::integer[], upload_no)",
-        [published, list(kept)],
+        "delete from raw.list_uploads where run_no > ? and not list_contains(?::integer[], upload_no)"
+        " and (? or list_contains(?::varchar[], segment))",
+        [published, list(kept), of is None, of or []],
     )
     for table in ("list_rows", "list_repeats"):
         con.execute(

@@ -5,6 +5,7 @@ A path in a segment file is relative to that file. Not here: what is inside (`re
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from segmentation.language.folder import Folder
@@ -34,6 +35,11 @@ def not_there(definition: Definition) -> str | None:
     near = did_you_mean(path.name, sorted(beside))
     where = "" if path.parent.is_dir() else f" (there is no folder {path.parent.name!r} either)"
     return f"found no file {written!r}, expected a path relative to the segment file{where}{near}"
+
+
+def lists_there(definitions: Mapping[str, Definition]) -> dict[str, Definition]:
+    """Those of the definitions that are lists and have a file."""
+    return {name: one for name, one in definitions.items() if one.kind == "list" and not_there(one) is None}
 
 
 def missing_lists(folder: Folder) -> list[Problem]:

@@ -14,6 +14,7 @@ from orchestration import recalculation
 from orchestration.assets.moments import RunMoment
 from orchestration.assets.segments import metadata, read_numbers
 from orchestration.dbt_runner import DbtFailed
+from orchestration.decisions import Decision
 from tests.orchestration.workspace import Workspace, an_event
 
 USERS = (
@@ -252,3 +253,60 @@ class TestAdd:
         assert workspace.members() == {"guests": "Eve"}
         assert [row[0] for row in totals(workspace, "guests")] == ["replaced"] * 3 + ["current"]
         assert {cause for *_, cause, _ in workspace.changes("2026-01-07")} == {"definition"}
+
+
+class TestAtRest:
+    """What runs decide, without building any model: nobody is asked who is on the list."""
+
+    @pytest.fixture(scope="class")
+    def workspace(self, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+        workspace = begin(tmp_path_factory.mktemp("rest"))
+        workspace.land("messages", {"message_id": "m", "title": "m", "channel": "push", "status": "sent",
+                                     "created_at": "2026-01-01T00:00:00Z"})  # fmt: skip
+        workspace.define(vip="list: {file: lists/vip.csv}\ninclude: [gold]\n", gold="[{attribute: tier, equals: gold}]")
+        upload(workspace, "vip.csv", "ann\n")
+        assert self.decided(workspace, "2026-01-01").outcome == "computed"
+        return workspace
+
+    @staticmethod
+    def decided(workspace: Workspace, as_of: str, *, dies: bool = False, segment: str = "vip") -> Decision:
+        prepared = recalculation.prepare(workspace.settings, workspace.moment(as_of))
+        if not dies:
+            recalculation.publish(workspace.settings, prepared, staged=False)
+        return next(one for one in prepared.decisions if one.segment == segment)
+
+    def test_a_list_that_nobody_used_rests_with_what_it_reads(self, workspace: Workspace):
+        told = self.decided(workspace, "2026-04-15")
+        assert told.outcome == "idle"
+        assert "nobody edited, refreshed or uploaded it (last on 2026-01-01)" in str(told.reason)
+        assert self.decided(workspace, "2026-04-15", segment="gold").outcome == "idle"
+
+    def test_neither_a_file_that_was_touched_nor_one_that_is_gone_is_an_upload(self, workspace: Workspace):
+        file = upload(workspace, "vip.csv", "ann\n")
+        assert self.decided(workspace, "2026-04-16").outcome == "idle"
+        file.rename(file.with_name("away.csv"))
+        told = self.decided(workspace, "2026-04-17")
+        assert (told.outcome, str(told.reason).endswith("any of these brings it back")) == ("idle", True)
+
+    def test_a_refused_upload_wakes_nothing_and_is_said_in_every_run(self, workspace: Workspace):
+        upload(workspace, "vip.csv", "bob\n")
+        assert self.decided(workspace, "2026-04-18", dies=True).outcome == "computed"
+        upload(workspace, "vip.csv", "Type,Identity\nx,ann\n")  # in place of the upload that nobody has seen
+        for day in ("2026-04-18", "2026-04-19"):
+            told = self.decided(workspace, day)
+            assert told.outcome == "idle"
+            assert "; lists/vip.csv:2: found 1 bad rows of 1, expected at most half" in str(told.reason)
+            assert told.memory.touched_at == workspace.moment("2026-01-01")
+
+    def test_a_good_upload_wakes_it_and_what_it_reads(self, workspace: Workspace):
+        upload(workspace, "vip.csv", "bob\n")
+        told = self.decided(workspace, "2026-04-20")
+        assert (told.outcome, told.reason) == ("computed", None)
+        assert told.memory.touched_at == workspace.moment("2026-04-20")
+        assert self.decided(workspace, "2026-04-21", segment="gold").outcome == "computed"
+
+    def test_an_upload_to_a_list_in_use_is_use_as_well(self, workspace: Workspace):
+        upload(workspace, "vip.csv", "bob\nann\n")
+        assert self.decided(workspace, "2026-06-20").memory.touched_at == workspace.moment("2026-06-20")
+        assert self.decided(workspace, "2026-09-18").outcome == "computed"
+        assert self.decided(workspace, "2026-09-19").outcome == "idle"
