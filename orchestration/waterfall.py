@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
+import duckdb
+
 from orchestration.matching import Matching
 from orchestration.settings import Settings
 from orchestration.warehouse import connect
@@ -19,8 +21,9 @@ class Waterfall:
     """One row of `segments.connector_segments` that belongs to a segment.
 
     `connector_users` is what the vendor reported and null if it said nothing, `fetched_users` are rows that came;
-    `netmera_users` are users, each counted once, `reachable_push` those of them whom a push reaches. The last four are
-    rows that led to nobody.
+    `netmera_users` are users, each counted once, `reachable_push` those of them whom a push reaches. The four
+    before the last are rows that led to nobody, `matched_anew` those that the last run matched rather than carried
+    over, null if that is not known.
     """
 
     segment: str
@@ -39,6 +42,7 @@ class Waterfall:
     not_found: int
     ambiguous: int
     invalid_format: int
+    matched_anew: int | None = None
 
     @property
     def ambiguous_share(self) -> float | None:
@@ -70,22 +74,39 @@ class Waterfall:
 
 def waterfalls(settings: Settings, names: Iterable[str]) -> dict[str, Waterfall]:
     """The published rows of some segments, by segment; others have none. Raises WarehouseBusy."""
-    columns = ", ".join(field.name for field in fields(Waterfall))
     with connect(settings.warehouse) as connection:
-        if not connection.execute(
-            "select 1 from information_schema.tables"
-            " where table_schema = 'segments' and table_name = 'connector_segments'"
-        ).fetchone():  # a warehouse whose last run knew no connectors
+        if not _exists(connection, "segments", "connector_segments"):  # a warehouse whose last run knew no connectors
             return {}
+        own = [field.name for field in fields(Waterfall) if field.name != "matched_anew"]
         rows = connection.execute(
-            f"select {columns} from segments.connector_segments where list_contains(?, segment)", [list(names)]
+            f"select {', '.join(own)} from segments.connector_segments where list_contains(?, segment)", [list(names)]
         ).fetchall()
+        anew = _matched_anew(connection)
     found = {}
     for values in rows:
-        named = dict(zip((field.name for field in fields(Waterfall)), values, strict=True))
+        named = dict(zip(own, values, strict=True))
+        named["matched_anew"] = anew.get((named["connector"], named["audience_id"], named["updated_at"]))
         named["updated_at"] = named["updated_at"] and named["updated_at"].replace(tzinfo=UTC)
         found[named["segment"]] = Waterfall(**named)
     return found
+
+
+def _matched_anew(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str, datetime], int]:
+    """What the last published run did, by connector, audience and pull."""
+    if not _exists(connection, "state", "matched_pulls"):  # a warehouse from before matches were carried over
+        return {}
+    rows = connection.execute(
+        "select connector, audience_id, fetched_at, matched_anew from state.matched_pulls where run_no ="
+        " (select max(run_no) from raw.runs where is_published and mode = 'present')"
+    ).fetchall()
+    return {(connector, audience, at): rows_anew for connector, audience, at, rows_anew in rows}
+
+
+def _exists(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
+    found = connection.execute(
+        "select 1 from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
+    ).fetchone()
+    return found is not None
 
 
 @dataclass(frozen=True)

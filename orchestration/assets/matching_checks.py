@@ -57,6 +57,7 @@ def metadata(one: Waterfall) -> dict[str, dg.MetadataValue]:
         "reachable_push": one.reachable_push,
         "match_rate": one.match_rate,
         "ambiguous_share": one.ambiguous_share,
+        "matched_anew": one.matched_anew,
     }
     return {name: _number(number) for name, number in numbers.items() if number is not None}
 

@@ -92,8 +92,16 @@ def test_dagster_checks_the_matching_of_each_connector_segment_and_keeps_its_num
         assert event.asset_materialization is not None
         numbers = {name: value.value for name, value in event.asset_materialization.metadata.items()}
         assert (numbers["connector_users"], numbers["netmera_users"], numbers["match_rate"]) == (3, 1, 0.3333)
-        assert numbers["ambiguous_share"] == 0
+        assert (numbers["ambiguous_share"], numbers["matched_anew"]) == (0, 3)
     assert set(waterfalls(workspace.settings, ["poor", "fine", "twins", "lost"])) == {"poor", "fine", "twins"}
+
+
+@pytest.mark.long
+def test_what_a_run_did_of_the_matching_is_told_as_well(workspace: Workspace):
+    workspace.run("2026-03-02T06:00:00Z")
+    assert {name: one.matched_anew for name, one in waterfalls(workspace.settings, ["poor", "twins"]).items()} == {
+        "poor": 0, "twins": 0,
+    }  # fmt: skip
 
 
 @pytest.mark.long
