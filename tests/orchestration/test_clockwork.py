@@ -10,12 +10,13 @@ import dagster as dg
 import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator  # what the daemon itself counts with
 
-from orchestration.names import AS_OF_TAG, segment_key
+from orchestration.names import AS_OF_TAG, VENDORS, segment_key
 from orchestration.partitions import after_the_last, days, end_of, moment
 from orchestration.schedules import schedules
 from orchestration.settings import Settings
 from segmentation.language.folder import load_texts
 
+PULLS = [f"pull_{vendor}" for vendor in VENDORS]
 RULE = "who: [{did: purchase}]\n"
 
 
@@ -53,7 +54,7 @@ def evaluate(schedule: dg.ScheduleDefinition, tick: datetime) -> dg.RunRequest |
 )
 def test_the_daily_run_stands_for_the_first_instant_after_its_day(zone: str, around: str, tick: str, day: str):
     daily, *others = schedules(settings(zone), load_texts({}))
-    assert not others
+    assert [one.name for one in others] == PULLS
     request = evaluate(daily, ticks(daily, around, 1)[0])
     assert isinstance(request, dg.RunRequest)
     assert (request.partition_key, request.tags[AS_OF_TAG]) == (day, tick)
@@ -79,7 +80,7 @@ def test_every_three_hours_leaves_midnight_to_the_daily_run():
         "daily.yml": "name: daily\n" + RULE,
         "manual.yml": "name: manual\nrefresh: manual\n" + RULE,
     })  # fmt: skip
-    _, refresh = schedules(settings("Europe/Istanbul"), folder)
+    _, refresh, *_ = schedules(settings("Europe/Istanbul"), folder)
     assert refresh.default_status is dg.DefaultScheduleStatus.RUNNING
     made = [evaluate(refresh, tick) for tick in ticks(refresh, "2026-03-01T20:30:00Z", 8)]
     assert [isinstance(one, dg.SkipReason) for one in made] == [True] + [False] * 7
@@ -95,6 +96,7 @@ def test_cron_lines_that_look_alike_have_schedules_of_their_own():
     assert not folder.problems
     assert sorted(one.name for one in schedules(settings("UTC"), folder)) == [
         "daily_recalculation",
+        *sorted(PULLS),
         "refresh_0_9_x_x_1_and_5",
         "refresh_0_9_x_x_1_to_5",
         "refresh_0_9_x_x_mon",
