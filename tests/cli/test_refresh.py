@@ -95,9 +95,9 @@ def test_a_request_that_nobody_takes_is_served_by_whoever_asked(
 ):
     monkeypatch.setattr("orchestration.cli.requested.PATIENCE", timedelta(seconds=1))
     settings = read_settings()
-    Inbox(settings.home).say_served(settings.segments, ["gold"], datetime.now(UTC))  # and then it was stopped
-    told = data(segments("refresh", "gold", "--as-of", "2026-01-15", "--json"))
-    assert told["computed"] == ["gold", "gold_buyers"]
+    Inbox(settings.home).say_served(settings.segments, ["asked_for"], datetime.now(UTC))  # and then it was stopped
+    told = data(segments("refresh", "asked_for", "--as-of", "2026-01-15", "--json"))
+    assert told["computed"] == ["asked_for"]
     assert (requests(place, "new"), requests(place, "taken"), len(requests(place, "done"))) == ([], [], 1)
 
 
