@@ -24,7 +24,7 @@ from orchestration.sensors.landing_watch import (
     with_readers,
 )
 from orchestration.sensors.records import attempts_for, is_under_way
-from orchestration.sensors.requests import recalculation
+from orchestration.sensors.run_requests import recalculation
 from orchestration.settings import Settings
 from segmentation.language.folder import Folder
 from segmentation.language.model import Definition, Live, Within

@@ -37,7 +37,7 @@ from orchestration.sensors.landing_watch import (
     with_readers,
 )
 from orchestration.sensors.records import Attempts, attempts_for, is_being_pulled, is_under_way, says_why
-from orchestration.sensors.requests import recalculation
+from orchestration.sensors.run_requests import recalculation
 from orchestration.settings import Settings
 from segmentation.clock import EARLIEST
 from segmentation.language.folder import Folder
