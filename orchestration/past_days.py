@@ -34,7 +34,9 @@ MEMBERS = "segment_bits_now"
 SIZES = "segment_size_past"
 PUBLISHED = ("segment_size_daily", "segments")
 STAGED = ("--exclude", "config.schema:staging")
-UNCACHED = ("--no-populate-cache",)  # looking up the handful of relations that a day touches is cheaper
+# Looking up the handful of relations that a day touches is cheaper than all of them. One at a time: a second thread
+# that looks a schema up while the first replaces a view there would remember the view both as itself and as its backup.
+UNCACHED = ("--no-populate-cache", "--threads", "1")
 
 
 @dataclass(frozen=True)
