@@ -7,20 +7,14 @@ Each is a call of `segments pull` on the small world, after everything was pulle
 from __future__ import annotations
 
 import re
-import socket
 import tempfile
-import threading
-import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import uvicorn
 import yaml
 from click.testing import CliRunner
 
@@ -38,7 +32,7 @@ from orchestration.landing.load import load_landing
 from orchestration.settings import ROOT
 from segmentation.language.folder import load_folder
 from tests.connectors.given import COMPUTED, WORLDS
-from tests.connectors.world import DAY, NOON, World, world
+from tests.connectors.world import DAY, NOON, World, serving, world
 
 PAGE = ROOT / "docs" / "faults.md"
 CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("faults.yml").read_text(encoding="utf-8"))
@@ -219,24 +213,6 @@ def record_pushes(case: dict[str, Any], root: Path) -> Pushed:
     ]
     noted = (folder.root / "_pulls.jsonl").read_text(encoding="utf-8")
     return Pushed([one.status for one in posts], landed, answers + noted, "\n".join(lines) + "\n")
-
-
-@contextmanager
-def serving(app: Any) -> Iterator[str]:
-    """The address of an application while the block runs."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", access_log=False))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def page() -> str:

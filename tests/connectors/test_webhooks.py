@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import socket
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +13,6 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import requests
-import uvicorn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,7 +24,7 @@ from connectors.webhooks.held import Held, Superseded
 from connectors.webhooks.messages import Unusable, amplitude_batch, mixpanel_page
 from connectors.webhooks.service import Doors, doors, service
 from tests.connectors.test_fixtures import FIXTURES
-from tests.connectors.world import NOON, World
+from tests.connectors.world import NOON, World, serving
 
 MEMBERS = members_of("amplitude", {})
 
@@ -207,17 +204,8 @@ def served(desk: Desk) -> Iterator[str]:
     """The address of the service in a thread, with doors for both vendors."""
     let_in = Doors(("mix", "p:w"), "shh")
     app = service(desk.held, let_in, MEMBERS, ManualClock(NOON), land_every=0.05, largest=2000)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", access_log=False))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    with serving(app) as address:
+        yield address
 
 
 BASIC = ("mix", "p:w")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -10,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+import uvicorn
 
 from connectors.budget import Ledger
 from connectors.clock import ManualClock
@@ -169,3 +173,21 @@ def world(root: Path, now: datetime = NOON, **settings: Any) -> Iterator[World]:
             "NETMERA_URL": server.url, "NETMERA_API_KEY": "netmera-key",
         }  # fmt: skip
         yield World(root, server, clock, mixpanel, amplitude, netmera, environ, settings)
+
+
+@contextmanager
+def serving(app: Any) -> Iterator[str]:
+    """The address of an application while the block runs."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", access_log=False))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
