@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
@@ -28,7 +28,7 @@ from orchestration.names import (
     segment_key,
 )
 from orchestration.past_days import Reconstructed
-from orchestration.recalculation import Prepared
+from orchestration.recalculation import Prepared, day_of
 from orchestration.settings import Settings
 from orchestration.watch import Watch
 
@@ -58,7 +58,6 @@ def launch(
     decisions. Raises RunFailed when the run published nothing, and ValueError for settings and folders that cannot be
     read.
     """
-    day = (as_of - timedelta(microseconds=1)).astimezone(settings.zone).date()
     watch = Watch(on_node, waiting)
     errors = _execute(
         settings,
@@ -66,7 +65,7 @@ def launch(
         SEGMENTS_JOB if only is not None else DAILY_JOB,
         only,
         {AS_OF_TAG: as_of.astimezone(UTC).isoformat(), **({REQUEST_TAG: request} if request else {})},
-        day.isoformat(),
+        day_of(as_of, settings).isoformat(),
     )
     if watch.prepared is None or any(event.step_key != "segments" for event in errors):
         raise RunFailed(sentence_of(errors[0]) if errors else "the run ended before anything was decided")

@@ -8,7 +8,7 @@ are over (`past_days.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
@@ -19,15 +19,12 @@ import duckdb
 from orchestration import state
 from orchestration.audiences import Meant, look_at_audiences, write_strategies
 from orchestration.dbt_runner import Built, DbtFailed, dbt, sync_project, write_plan
-from orchestration.decisions import Decision, assign_slots, decide, dropped_attributes, due, readable
-from orchestration.idleness import idle
+from orchestration.decisions import Decision, assign_slots, decide, dropped_attributes, readable
 from orchestration.ingest.attempts import NONE, read_attempts
 from orchestration.isolation import PLAN_NODES, culprits
 from orchestration.landing import confirm_landing, load_landing
-from orchestration.landing.facts import attribute_keys, last_sends
-from orchestration.lists.ledger import load_lists, uploaded_in
-from orchestration.lists.paths import lists_there
-from orchestration.memory import Memory, remember
+from orchestration.landing.facts import attribute_keys
+from orchestration.roll_call import call_the_roll
 from orchestration.segment_folder import segments_of
 from orchestration.settings import Settings
 from orchestration.state import State
@@ -117,52 +114,38 @@ def prepare(
                 f"the last run stands for {known.last_as_of.isoformat()}, after {as_of.astimezone(UTC).isoformat()}:"
                 " history does not go back"
             )
-        sent = last_sends(connection, as_of)
-        # Where no messages have landed, nobody can say what was sent, and nothing is idle.
-        idle_days = 0 if sent is None else settings.idle_days
-        named = set() if automatic or only is None else set(only)
-        clock = Clock(as_of, settings.zone)
-        midnight = clock.midnight((ending or day) + timedelta(days=1))
-        next_no = state.next_run(connection)
-
-        def remembered(uploaded: set[str]) -> dict[str, Memory]:
-            return remember(folder, known.segments, named | uploaded, sent or {}, as_of, midnight)
-
-        def at_rest(memories: Mapping[str, Memory]) -> dict[str, str]:
-            return idle(folder, known.segments, memories, idle_days, clock)
-
         dropped = dropped_attributes(folder.definitions, known.attributes, found.attributes)
-        unfit = {**dropped, **found.meant.failed, **broken}
-
-        def due_but(resting: Collection[str]) -> set[str]:
-            return due(folder, known.segments, only, clock, idle=resting, failing=unfit, automatic=automatic)
-
-        resting = at_rest(remembered(set()))
-        # A list at rest is looked at all the same, by the size and time of its file: an upload wakes it.
-        asleep = lists_there({name: folder.definitions[name] for name in due_but(()) & set(resting)})
-        not_woken = load_lists(connection, asleep, as_of, next_no, more_to_come=True)
-        resting = at_rest(remembered(uploaded_in(connection, next_no) & set(asleep)))
-        resting |= {name: f"{resting[name]}; {reason}" for name, reason in not_woken.items() if name in resting}
-        wanted = due_but(resting)
-        stored = readable(known.segments)
-        looked_at = {name: folder.definitions[name] for name in wanted | set(asleep)}
-        lists = load_lists(connection, looked_at, as_of, next_no)
-        memories = remembered(uploaded_in(connection, next_no))
-        refused = {name: reason for name, reason in {**unfit, **lists}.items() if name in wanted}
+        called = call_the_roll(
+            connection,
+            settings,
+            folder,
+            known,
+            as_of,
+            Clock(as_of, settings.zone).midnight((ending or day) + timedelta(days=1)),
+            only=only,
+            automatic=automatic,
+            unfit={**dropped, **found.meant.failed, **broken},
+        )
         runnable = {name: one for name, one in folder.definitions.items() if name not in broken}
         plan = compile_for(
             settings,
             runnable,
             as_of,
             slots,
-            wanted - set(refused),
-            stored,
+            set(called.wanted - set(called.refused)),
+            readable(known.segments),
             known.tile_layout,
             settings.late_arrival_days,
         )
-        failed = {**plan.failed, **refused}
         decisions = decide(
-            folder, known.segments, slots, plan.computed, failed, found.meant.older, idle=resting, memories=memories
+            folder,
+            known.segments,
+            slots,
+            plan.computed,
+            {**plan.failed, **called.refused},
+            found.meant.older,
+            idle=called.resting,
+            memories=called.memories,
         )
         # An attribute that is gone stays known: else the run after next would take its absence for the truth.
         attributes = {**known.attributes, **found.attributes}

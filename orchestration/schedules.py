@@ -5,13 +5,14 @@ A tick's own time is the run's moment, so a late start changes nothing. Not here
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from connectors.errors import NotConfigured
 from orchestration.ingest.runs import Around
 from orchestration.names import AS_OF_TAG, DAILY_JOB, SEGMENTS_JOB, VENDORS, pull_job, segment_key
+from orchestration.recalculation import day_of
 from orchestration.settings import Settings
 from segmentation.clock import Clock
 from segmentation.language.folder import Folder
@@ -43,7 +44,9 @@ def _daily(settings: Settings) -> dg.ScheduleDefinition:
     def daily_recalculation(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         # Where midnight comes twice, the day began at the first of them, whichever the tick is.
         midnight = _midnight(context, settings)
-        return dg.RunRequest(partition_key=_day_before(midnight, settings), tags={AS_OF_TAG: midnight.isoformat()})
+        return dg.RunRequest(
+            partition_key=day_of(midnight, settings).isoformat(), tags={AS_OF_TAG: midnight.isoformat()}
+        )
 
     return daily_recalculation
 
@@ -63,7 +66,7 @@ def _others(cron: str, names: list[str], settings: Settings) -> dg.ScheduleDefin
         tick = context.scheduled_execution_time.astimezone(UTC)
         return dg.RunRequest(
             asset_selection=[segment_key(name) for name in names],
-            partition_key=_day_before(tick, settings),
+            partition_key=day_of(tick, settings).isoformat(),
             tags={AS_OF_TAG: tick.isoformat()},
         )
 
@@ -102,8 +105,3 @@ def _midnight(context: dg.ScheduleEvaluationContext, settings: Settings) -> date
     """The first instant of the local day of a tick."""
     clock = Clock(context.scheduled_execution_time, settings.zone)
     return clock.midnight(clock.today)
-
-
-def _day_before(moment: datetime, settings: Settings) -> str:
-    """The local day that a moment belongs to; a midnight ends the day before it."""
-    return (moment - timedelta(microseconds=1)).astimezone(settings.zone).date().isoformat()
