@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 
 from orchestration.inbox import SENSOR, Inbox, Request, is_gone
 from orchestration.launch import sentence_of
-from orchestration.names import AS_OF_TAG, REQUEST_SENSOR, REQUEST_TAG, SEGMENTS_JOB, segment_key
-from orchestration.sensors.records import DONE, MOST_ATTEMPTS
+from orchestration.names import AS_OF_TAG, REQUEST_SENSOR, REQUEST_TAG, SEGMENTS_JOB
+from orchestration.sensors.records import DONE, MOST_ATTEMPTS, failures, is_own_reason
+from orchestration.sensors.run_requests import of_segments
 from orchestration.settings import Settings
 from segmentation.language.folder import Folder
 from segmentation.language.problems import did_you_mean
@@ -97,23 +98,17 @@ def _go_on(
     runs = served(instance, request)
     if runs.succeeded:
         inbox.end(request, now, run=runs.succeeded)
-    elif runs.under_way:
         return []
-    elif runs.failed:
-        why, is_final = _why(instance, runs.failed)
-        if is_final or runs.failures >= MOST_ATTEMPTS:
-            inbox.end(request, now, run=runs.failed, reason=why)
+    if runs.under_way:
+        return []
+    if runs.failed:
+        failure = next(failures(instance, runs.failed), None)
+        # Another run would say the same as one that said itself why it failed.
+        if runs.failures >= MOST_ATTEMPTS or (failure is not None and is_own_reason(failure)):
+            reason = sentence_of(failure) if failure is not None else f"the run {runs.failed} ended before its end"
+            inbox.end(request, now, run=runs.failed, reason=reason)
             return []
-    return [] if runs.succeeded else [_run(request, runs.failures, now, settings)]
-
-
-def _why(instance: dg.DagsterInstance, run: str) -> tuple[str, bool]:
-    """Why a run failed, and whether it said so itself: then another would say the same."""
-    for record in instance.get_records_for_run(run, of_type=dg.DagsterEventType.STEP_FAILURE).records:
-        event = record.event_log_entry.dagster_event
-        if event is not None:
-            return sentence_of(event), event.step_failure_data.user_failure_data is not None
-    return f"the run {run} ended before its end", False
+    return [_run(request, runs.failures, now, settings)]
 
 
 def _run(request: Request, attempt: int, now: datetime, settings: Settings) -> dg.RunRequest:
@@ -122,10 +117,4 @@ def _run(request: Request, attempt: int, now: datetime, settings: Settings) -> d
     tags = {REQUEST_TAG: request.id, "segments/requested_by": request.by}
     if request.as_of is not None:
         tags[AS_OF_TAG] = request.as_of.isoformat()
-    return dg.RunRequest(
-        # The same attempt is made once, even if the daemon dies before it knows that it asked.
-        run_key=f"{request.id}/{attempt}",
-        asset_selection=[segment_key(name) for name in request.segments],
-        partition_key=(moment - timedelta(microseconds=1)).astimezone(settings.zone).date().isoformat(),
-        tags=tags,
-    )
+    return of_segments(settings, request.segments, moment, run_key=f"{request.id}/{attempt}", tags=tags)

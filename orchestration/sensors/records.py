@@ -5,6 +5,7 @@ Not here: what follows from it (the sensors).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import dagster as dg
@@ -52,9 +53,16 @@ def attempts_for(instance: dg.DagsterInstance, tag: str, value: str, under_way: 
 def says_why(instance: dg.DagsterInstance, tag: str, value: str) -> bool:
     """Whether a run with this tag of this value failed with a reason of its own, so that another would say the same."""
     failed = dg.RunsFilter(tags={tag: value}, statuses=[dg.DagsterRunStatus.FAILURE])
-    events = (
-        record.event_log_entry.dagster_event
-        for run in instance.get_runs(failed)
-        for record in instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
-    )
-    return any(event is not None and event.step_failure_data.user_failure_data is not None for event in events)
+    return any(is_own_reason(event) for run in instance.get_runs(failed) for event in failures(instance, run.run_id))
+
+
+def failures(instance: dg.DagsterInstance, run: str) -> Iterator[dg.DagsterEvent]:
+    """The failures of a run's steps; none if its process died."""
+    for record in instance.get_records_for_run(run, of_type=dg.DagsterEventType.STEP_FAILURE).records:
+        if record.event_log_entry.dagster_event is not None:
+            yield record.event_log_entry.dagster_event
+
+
+def is_own_reason(failure: dg.DagsterEvent) -> bool:
+    """Whether a step said itself that it failed, rather than broke."""
+    return failure.step_failure_data.user_failure_data is not None

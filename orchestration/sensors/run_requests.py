@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import dagster as dg
 
 from orchestration.names import AS_OF_TAG, segment_key
+from orchestration.recalculation import day_of
 from orchestration.settings import Settings
 
 
 def recalculation(
     settings: Settings, names: Iterable[str], now: datetime, *, run_key: str, tags: Mapping[str, str], seconds: int
 ) -> dg.RunRequest:
-    """A run of these segments as of now, which ends after so many seconds even if its process died.
+    """A run of these segments as of now, which ends after so many seconds even if its process died."""
+    tags = {AS_OF_TAG: now.isoformat(), "dagster/max_runtime": str(seconds), **tags}
+    return of_segments(settings, names, now, run_key=run_key, tags=tags)
 
-    The same `run_key` is run once, even if the daemon dies before it has saved a cursor.
+
+def of_segments(
+    settings: Settings, names: Iterable[str], moment: datetime, *, run_key: str, tags: Mapping[str, str]
+) -> dg.RunRequest:
+    """A run of these segments on the day of a moment; what it stands for is a tag's business.
+
+    The same `run_key` is run once, even if the daemon dies before it knows that it asked.
     """
     return dg.RunRequest(
         run_key=run_key,
         asset_selection=[segment_key(name) for name in names],
-        partition_key=(now - timedelta(microseconds=1)).astimezone(settings.zone).date().isoformat(),
-        tags={AS_OF_TAG: now.isoformat(), "dagster/max_runtime": str(seconds), **tags},
+        partition_key=day_of(moment, settings).isoformat(),
+        tags=tags,
     )
