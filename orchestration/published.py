@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from orchestration.settings import Settings
-from orchestration.warehouse import connect
+from orchestration.warehouse import connect, has_table
 
 ROWS = """
     with latest as (
@@ -155,7 +155,7 @@ def prediction(settings: Settings, name: str) -> PredictionRow | None:
     """The forecast behind a segment, None if it does not predict. Raises as `published` does."""
     columns = ", ".join(column.name for column in fields(PredictionRow))
     with _reading(settings) as connection:
-        if not _exists(connection, "segments", "segment_predictions"):  # the last run was one of an older version
+        if not has_table(connection, "segments", "segment_predictions"):  # the last run was one of an older version
             return None
         row = connection.execute(
             f"select {columns} from segments.segment_predictions where segment = ?", [name]
@@ -176,10 +176,8 @@ def recorded_days(settings: Settings, names: Iterable[str], first: date, last: d
 
 def run_of(settings: Settings, source_run: str) -> RunRow | None:
     """What a run of Dagster published, None if that was nothing. Raises WarehouseBusy."""
-    if not settings.warehouse.exists():
-        return None
-    with connect(settings.warehouse) as connection:
-        if not _exists(connection, "raw", "runs"):
+    with _if_any_run(settings) as connection:
+        if connection is None:
             return None
         found = connection.execute(
             "select run_no, as_of, day from raw.runs where is_published and mode = 'present' and source_run = ?"
@@ -205,10 +203,8 @@ def run_of(settings: Settings, source_run: str) -> RunRow | None:
 
 def last_moment(settings: Settings) -> datetime | None:
     """The `as_of` of the last published run, None if there was none."""
-    if not settings.warehouse.exists():
-        return None
-    with connect(settings.warehouse) as connection:
-        if not _exists(connection, "raw", "runs"):
+    with _if_any_run(settings) as connection:
+        if connection is None:
             return None
         row = connection.execute(
             "select max_by(as_of, run_no) from raw.runs where is_published and mode = 'present'"
@@ -224,7 +220,7 @@ def last_upload(settings: Settings, name: str) -> ListUpload | None:
 
 def last_uploads(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> dict[str, ListUpload]:
     """The last upload of those of the segments that are lists."""
-    if not _exists(connection, "segments", "list_uploads"):  # a warehouse from before there were lists
+    if not has_table(connection, "segments", "list_uploads"):  # a warehouse from before there were lists
         return {}
     rows = connection.execute(
         "select segment, file, on_upload, as_of, state, reason, rows, matched, duplicates, not_found, ambiguous, bad"
@@ -239,20 +235,23 @@ def last_uploads(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) ->
 
 
 @contextmanager
+def _if_any_run(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection | None]:
+    """A connection, or None where nothing was ever calculated."""
+    if not settings.warehouse.exists():  # opening would create it
+        yield None
+        return
+    with connect(settings.warehouse) as connection:
+        yield connection if has_table(connection, "raw", "runs") else None
+
+
+@contextmanager
 def _reading(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     if not settings.warehouse.exists():  # opening would create it
         raise NothingPublished(settings)
     with connect(settings.warehouse) as connection:
-        if not _exists(connection, "segments", "segments"):
+        if not has_table(connection, "segments", "segments"):
             raise NothingPublished(settings)
         yield connection
-
-
-def _exists(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
-    row = connection.execute(
-        "select count(*) from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
-    ).fetchone()
-    return bool(row and row[0])
 
 
 def _row(values: tuple[Any, ...]) -> SegmentRow:

@@ -15,6 +15,7 @@ import duckdb
 from orchestration.decisions import Decision, Known
 from orchestration.memory import Memory
 from orchestration.visibility import Shown
+from orchestration.warehouse import has_table
 from segmentation.language.describe import in_words
 from segmentation.language.model import Definition
 
@@ -127,10 +128,7 @@ def _plain(moment: datetime | None) -> datetime | None:
 
 
 def _tile_layout(connection: duckdb.DuckDBPyConnection) -> str | None:
-    exists = connection.execute(
-        "select count(*) from information_schema.tables where table_schema = 'plan' and table_name = 'tile_days'"
-    ).fetchone()
-    if not exists or not exists[0]:
+    if not has_table(connection, "plan", "tile_days"):
         return None
     row = connection.execute("select any_value(layout) from plan.tile_days").fetchone()
     return row[0] if row else None

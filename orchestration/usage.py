@@ -14,7 +14,7 @@ import duckdb
 from connectors.landing_files import LandingError
 from orchestration.landing import load_landing
 from orchestration.settings import Settings
-from orchestration.warehouse import connect
+from orchestration.warehouse import connect, has_table
 from segmentation.language.folder import Folder
 
 STAGED = "select message_id, title, status, segments, excluded_segments from staging.stg_messages"
@@ -83,7 +83,7 @@ def _messages(settings: Settings, name: str) -> list[Message]:
     """As the last run staged them; before any run, as they have landed."""
     if settings.warehouse.exists():
         with connect(settings.warehouse) as connection:
-            if _exists(connection, "staging", "stg_messages"):
+            if has_table(connection, "staging", "stg_messages"):
                 return _to_be_sent(connection, STAGED, name)
     if "://" not in settings.landing and not Path(settings.landing).expanduser().is_dir():
         return []  # a checkout without data
@@ -98,10 +98,3 @@ def _messages(settings: Settings, name: str) -> list[Message]:
 def _to_be_sent(connection: duckdb.DuckDBPyConnection, messages: str, name: str) -> list[Message]:
     found = connection.execute(TO_BE_SENT.format(messages=messages), [name]).fetchall()
     return [Message(*row) for row in found]
-
-
-def _exists(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
-    found = connection.execute(
-        "select 1 from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
-    ).fetchone()
-    return found is not None

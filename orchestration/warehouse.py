@@ -33,6 +33,14 @@ def connect(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
+def has_table(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
+    """Whether a table or view is there: a warehouse of an earlier version, or without a run, lacks some."""
+    found = connection.execute(
+        "select 1 from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
+    ).fetchone()
+    return found is not None
+
+
 def _open(file: Path) -> duckdb.DuckDBPyConnection:
     for attempt in range(OPEN_ATTEMPTS):
         try:

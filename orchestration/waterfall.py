@@ -13,7 +13,7 @@ import duckdb
 
 from orchestration.matching import Matching
 from orchestration.settings import Settings
-from orchestration.warehouse import connect
+from orchestration.warehouse import connect, has_table
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Waterfall:
 def waterfalls(settings: Settings, names: Iterable[str]) -> dict[str, Waterfall]:
     """The published rows of some segments, by segment; others have none. Raises WarehouseBusy."""
     with connect(settings.warehouse) as connection:
-        if not _exists(connection, "segments", "connector_segments"):  # a warehouse whose last run knew no connectors
+        if not has_table(connection, "segments", "connector_segments"):  # a warehouse whose last run knew no connectors
             return {}
         own = [field.name for field in fields(Waterfall) if field.name != "matched_anew"]
         rows = connection.execute(
@@ -93,20 +93,13 @@ def waterfalls(settings: Settings, names: Iterable[str]) -> dict[str, Waterfall]
 
 def _matched_anew(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str, datetime], int]:
     """What the last published run did, by connector, audience and pull."""
-    if not _exists(connection, "state", "matched_pulls"):  # a warehouse from before matches were carried over
+    if not has_table(connection, "state", "matched_pulls"):  # a warehouse from before matches were carried over
         return {}
     rows = connection.execute(
         "select connector, audience_id, fetched_at, matched_anew from state.matched_pulls where run_no ="
         " (select max(run_no) from raw.runs where is_published and mode = 'present')"
     ).fetchall()
     return {(connector, audience, at): rows_anew for connector, audience, at, rows_anew in rows}
-
-
-def _exists(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
-    found = connection.execute(
-        "select 1 from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
-    ).fetchone()
-    return found is not None
 
 
 @dataclass(frozen=True)
