@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from orchestration import state
 from orchestration.dbt_runner import Built, DbtFailed, dbt, parsed, put_into, sync_project, write_plan
 from orchestration.decisions import decide, dropped_attributes, with_references
+from orchestration.history.inputs import look_at_inputs
 from orchestration.isolation import PLAN_NODES, culprits
 from orchestration.landing import confirm_landing
 from orchestration.lists.ledger import load_lists
@@ -72,6 +73,7 @@ class PastDays:
             self.names = set(definitions) if only is None else set(only) & set(definitions)
             read = {name: definitions[name] for name in with_references(self.names, definitions)}
             lists = load_lists(connection, read, None, state.next_run(connection))
+            self.inputs = look_at_inputs(connection, settings, found.folder)
         self.folder, self.known, self.slots, self.older = found.folder, found.known, found.slots, found.meant.older
         self.layout = self.known.tile_layout
         dropped = dropped_attributes(self.folder.definitions, self.known.attributes, found.attributes)
@@ -148,8 +150,9 @@ class PastDays:
         decisions = decide(self.folder, self.known.segments, slots, plan.computed, failed, self.older)
         with connect(self.settings.warehouse) as connection:
             run_no = state.open_run(
-                connection, moment, day, "past", decisions, {}, self.source_run, over_recorded=self.over_recorded
-            )
+                connection, moment, day, "past", decisions, {}, self.source_run, self.inputs,
+                over_recorded=self.over_recorded,
+            )  # fmt: skip
         write_plan(self.settings.project, plan.models)
         problems = tuple(f"{one.file}:{one.line}: {one.message}" for one in self.folder.problems)
         computed = tuple(name for name in plan.computed if name in self.names)

@@ -20,6 +20,8 @@ from orchestration import state
 from orchestration.audiences import Meant, look_at_audiences, write_strategies
 from orchestration.dbt_runner import Built, DbtFailed, dbt, sync_project, write_plan
 from orchestration.decisions import Decision, assign_slots, decide, dropped_attributes, readable
+from orchestration.history.inputs import look_at_inputs
+from orchestration.history.manifests import note_unread_files
 from orchestration.ingest.attempts import NONE, read_attempts
 from orchestration.isolation import PLAN_NODES, culprits
 from orchestration.landing import confirm_landing, load_landing
@@ -149,7 +151,8 @@ def prepare(
         )
         # An attribute that is gone stays known: else the run after next would take its absence for the truth.
         attributes = {**known.attributes, **found.attributes}
-        run_no = state.open_run(connection, as_of, day, "present", decisions, attributes, source_run)
+        inputs = look_at_inputs(connection, settings, folder)
+        run_no = state.open_run(connection, as_of, day, "present", decisions, attributes, source_run, inputs)
     write_plan(settings.project, plan.models)
     problems = tuple(f"{one.file}:{one.line}: {one.message}" for one in folder.problems)
     return Prepared(run_no, as_of, day, "present", plan.computed, tuple(decisions), plan, problems)
@@ -187,6 +190,8 @@ def publish(settings: Settings, prepared: Prepared, *, staged: bool = True) -> N
         state.publish(connection, prepared.run_no)
         if staged:
             confirm_landing(connection)
+        else:
+            note_unread_files(connection, prepared.run_no)
 
 
 def recalculate(

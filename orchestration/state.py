@@ -1,18 +1,21 @@
 """What the pipeline remembers between runs, in schema `raw` of the warehouse: runs, and what each said of segments.
 
 A run is a row of `raw.runs`; it becomes visible to every reader by one update of that row (`publish`).
-Not here: the members themselves, which dbt models keep under the run's number.
+Not here: the members themselves, which dbt models keep under the run's number, and what a run was made from
+(`history/manifests.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import duckdb
 
 from orchestration.decisions import Decision, Known
+from orchestration.history.inputs import Inputs
+from orchestration.history.manifests import prepare_manifests, write_manifest
 from orchestration.memory import Memory
 from orchestration.visibility import Shown
 from orchestration.warehouse import has_table
@@ -63,6 +66,7 @@ def prepare_schema(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"create schema if not exists {schema}")
     for statement in (RUNS, ADDED, DEFINITIONS, ATTRIBUTES, BEFORE):
         connection.execute(statement)
+    prepare_manifests(connection)
     for name, type_ in ADDED_COLUMNS.items():
         connection.execute(f"alter table raw.segment_definitions add column if not exists {name} {type_}")
 
@@ -146,13 +150,14 @@ def open_run(
     as_of: datetime,
     day: date,
     mode: str,
-    decisions: Iterable[Decision],
+    decisions: Sequence[Decision],
     attributes: Mapping[str, int],
     source_run: str | None,
+    inputs: Inputs,
     *,
     over_recorded: bool = False,
 ) -> int:
-    """Writes what a run intends, invisibly, and returns its number.
+    """Writes what a run intends and what it is made from, invisibly, and returns its number.
 
     `over_recorded` is about a past day: it is shown in place of what was recorded on that day.
     """
@@ -174,6 +179,7 @@ def open_run(
         connection.executemany(
             "insert into raw.attribute_keys values (?, ?, ?)", [[run_no, *item] for item in attributes.items()]
         )
+    write_manifest(connection, run_no, as_of, day, mode, inputs, decisions)
     connection.execute("commit")
     return run_no
 

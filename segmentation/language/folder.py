@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from segmentation.language.canonical import definition_hash
 from segmentation.language.model import Definition
@@ -19,13 +20,21 @@ ENDINGS = (".yml", ".yaml")
 DELETED = "deleted"  # the subfolder of files that define nothing until they are moved back
 
 
+class Source(NamedTuple):
+    """A segment file as it was read."""
+
+    file: str
+    text: str
+
+
 @dataclass(frozen=True)
 class Folder:
     """The definitions of a folder.
 
     `definitions` are the good ones by name; `problems` and `warnings` go by file and line; `broken` are the names
     whose file has an error, which a run may still refer to by their stored members; `order` names every good
-    definition after those it refers to; `list_lines` are the lines that name the files of lists, by segment.
+    definition after those it refers to; `list_lines` are the lines that name the files of lists, by segment; `sources`
+    are the files themselves by name, those with an error as well.
     """
 
     definitions: dict[str, Definition]
@@ -34,6 +43,7 @@ class Folder:
     broken: set[str]
     order: list[str]
     list_lines: Mapping[str, int] = field(default_factory=dict)
+    sources: Mapping[str, Source] = field(default_factory=dict)
 
 
 def load_folder(path: str | Path, also: Iterable[Path] = ()) -> Folder:
@@ -126,6 +136,7 @@ def check_together(files: Iterable[Parsed], deleted: Collection[str] = ()) -> Fo
         broken=broken,
         order=order,
         list_lines={one.name: one.list_line for one in files if one.list_line is not None},
+        sources={one.name: Source(_file(one), one.text) for one in files if one.text is not None},
     )
 
 

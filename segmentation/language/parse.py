@@ -28,7 +28,7 @@ class Parsed:
     """What one file holds: a definition if it has no error, and what was noted on the way.
 
     `references` are names of other segments with the line that names them; `name` is the file's name without ending;
-    `list_line` is the line that names the file of a list.
+    `list_line` is the line that names the file of a list; `text` is what the file says.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Parsed:
     warnings: tuple[Problem, ...]
     references: tuple[tuple[str, int], ...]
     list_line: int | None = None
+    text: str | None = None
 
 
 def parse_text(text: str, file: str) -> Parsed:
@@ -62,7 +63,8 @@ def parse_text(text: str, file: str) -> Parsed:
             definition = _definition(node, stem, r)
     problems = tuple(sorted(set(r.problems), key=lambda problem: (problem.line, problem.message)))
     good = None if problems else definition
-    return Parsed(stem, good, problems, tuple(sorted(set(r.warnings))), tuple(r.references), r.list_line)
+    warnings, references = tuple(sorted(set(r.warnings))), tuple(r.references)
+    return Parsed(stem, good, problems, warnings, references, r.list_line, text)
 
 
 def _definition(fields: Fields, stem: str, r: Report) -> Definition | None:
