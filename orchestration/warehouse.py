@@ -22,10 +22,13 @@ class WarehouseBusy(RuntimeError):
 
 
 @contextmanager
-def connect(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A read-write connection in UTC, closed at the end; waits while another process has the file open."""
+def connect(file: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection in UTC, closed at the end; waits while another process has the file open.
+
+    With `read_only` the file has to be there, and nothing can be changed in it; temporary tables can be made.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
-    connection = _open(file)
+    connection = _open(file, read_only)
     try:
         connection.execute("set timezone = 'UTC'")
         yield connection
@@ -41,10 +44,10 @@ def has_table(connection: duckdb.DuckDBPyConnection, schema: str, table: str) ->
     return found is not None
 
 
-def _open(file: Path) -> duckdb.DuckDBPyConnection:
+def _open(file: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
     for attempt in range(OPEN_ATTEMPTS):
         try:
-            return duckdb.connect(str(file))
+            return duckdb.connect(str(file), read_only=read_only)
         except duckdb.IOException as error:
             if "lock" not in str(error).lower():
                 raise
