@@ -6,7 +6,18 @@ Not here: where they lie and what is in them.
 from __future__ import annotations
 
 import os
+import shutil
+from contextlib import suppress
 from pathlib import Path
+
+
+class Overtaken(ValueError):
+    """Somebody else has written the file in the meantime."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"{file} has just been changed by somebody else; nothing was written, so look at it and try again"
+        )
 
 
 def write_if_changed(file: Path, content: bytes) -> None:
@@ -17,3 +28,46 @@ def write_if_changed(file: Path, content: bytes) -> None:
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")  # others may read the file meanwhile
     temporary.write_bytes(content)
     temporary.replace(file)
+
+
+def replace_content(file: Path, before: bytes, after: bytes) -> None:
+    """Replaces what a file holds, whole or not at all, and keeps its mode and owner; of a link, the file it leads to.
+
+    Raises Overtaken if it holds something else than `before` by now.
+    """
+    target = file.resolve()
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        _write(temporary, after)
+        shutil.copymode(target, temporary)
+        with suppress(PermissionError):  # only root can give files away
+            os.chown(temporary, target.stat().st_uid, target.stat().st_gid)
+        if target.read_bytes() != before:
+            raise Overtaken(file)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def create(file: Path, content: bytes) -> None:
+    """Writes a file that is not there yet, whole or not at all. Raises FileExistsError if it is."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        _write(temporary, content)
+        try:
+            os.link(temporary, file)  # a rename would replace what somebody has put there meanwhile
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            if file.exists():
+                raise
+            temporary.rename(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write(file: Path, content: bytes) -> None:
+    with file.open("wb") as open_file:
+        open_file.write(content)
+        open_file.flush()
+        os.fsync(open_file.fileno())

@@ -6,6 +6,7 @@ Not here: reading it (`orchestration/published.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,22 +15,24 @@ import click
 from orchestration.cli.one_segment import as_json as one_as_json
 from orchestration.cli.one_segment import look_up, show_one
 from orchestration.cli.tables import count, segment_table, show
-from orchestration.cli.words import print_json, progress, say, settings_for, with_json, with_segments
+from orchestration.cli.words import Day, print_json, progress, say, settings_for, with_json, with_segments
 
 if TYPE_CHECKING:
     from orchestration.published import SegmentRow
 
 STATUSES = ("ready", "calculating", "failed", "stale", "not_active", "deleted")
 KINDS = ("who", "connector", "list", "live", "predict", "system")
-ORDERS: dict[str, Callable[[Any], Any]] = {
-    "users": lambda row: (-row.users, row.segment),
-    "name": lambda row: row.segment,
-    "change": lambda row: (-(row.entered + row.left), row.segment),
-    "status": lambda row: (row.status, row.segment),
-    "kind": lambda row: (row.kind or "", row.segment),
-    "owner": lambda row: (row.created_by is None, row.created_by, row.segment),
-    "updated": lambda row: (row.updated_at is None, -row.updated_at.timestamp() if row.updated_at else 0, row.segment),
-    "created": lambda row: (row.created_on is None, -row.created_on.toordinal() if row.created_on else 0, row.segment),
+# What each order goes by, and whether the largest come first. None, which is not known, comes last either way.
+ORDERS: dict[str, tuple[Callable[[SegmentRow], Any], bool]] = {
+    "users": (lambda row: row.users, True),
+    "name": (lambda row: row.segment, False),
+    "change": (lambda row: row.entered + row.left, True),
+    "messages": (lambda row: row.message_sent, True),
+    "status": (lambda row: row.status, False),
+    "kind": (lambda row: row.kind, False),
+    "owner": (lambda row: row.created_by, False),
+    "updated": (lambda row: row.updated_at, True),
+    "created": (lambda row: row.created_on, True),
 }
 
 
@@ -38,23 +41,31 @@ ORDERS: dict[str, Callable[[Any], Any]] = {
 @click.option("--status", "statuses", type=click.Choice(STATUSES), multiple=True, help="Only with this status.")
 @click.option("--label", "labels", multiple=True, help="Only with this label; several must all be there.")
 @click.option("--owner", help="Only those created by this person (a part of the address will do).")
+@click.option("--created-after", type=Day(), help="Only those created after this day, which is not included.")
+@click.option("--created-before", type=Day(), help="Only those created before this day, which is not included.")
 @click.option("--ready-to-use", is_flag=True, help="Only those that are shown as ready to use.")
 @click.option("--search", help="Only those with this text in name, title or description.")
 @click.option("--sort", type=click.Choice(tuple(ORDERS)), default="users", show_default=True, help="Order.")
-@click.option("--reverse", is_flag=True, help="The other way round.")
+@click.option("--reverse", is_flag=True, help="The other way round; what is not known stays last.")
 @with_json
 def list_segments(
     kinds: Sequence[str],
     statuses: Sequence[str],
     labels: Sequence[str],
     owner: str | None,
+    created_after: date | None,
+    created_before: date | None,
     ready_to_use: bool,
     search: str | None,
     sort: str,
     reverse: bool,
     as_json: bool,
 ) -> None:
-    """List segments with size and status, deleted ones only on request (--status deleted)."""
+    """List segments with size and status, deleted ones only on request (--status deleted).
+
+    Filters join by AND; a kind or a status that is given several times means any of them. Text is compared whatever its
+    case. A segment without a day of creation is neither after nor before any.
+    """
     from orchestration.published import published
 
     with progress("reading the warehouse"):
@@ -65,11 +76,13 @@ def list_segments(
         if (row.status in statuses if statuses else row.status != "deleted")
         and (not kinds or row.kind in kinds)
         and set(labels) <= set(row.labels)
-        and (owner is None or owner.casefold() in (row.created_by or "").casefold())
+        and (owner is None or _folded(owner) in _folded(row.created_by))
+        and (created_after is None or (row.created_on is not None and row.created_on > created_after))
+        and (created_before is None or (row.created_on is not None and row.created_on < created_before))
         and (row.is_visible or not ready_to_use)
         and (search is None or _mentions(row, search))
     ]
-    chosen.sort(key=ORDERS[sort], reverse=reverse)
+    chosen = _ordered(chosen, sort, reverse)
     if as_json:
         print_json([vars(row) for row in chosen])
         return
@@ -80,8 +93,24 @@ def list_segments(
     say(count(len(chosen), "segment") + (f" of {present:,}" if len(chosen) < present else ""))
 
 
+def _ordered(rows: Sequence[SegmentRow], sort: str, reverse: bool) -> list[SegmentRow]:
+    """Equal ones go by name."""
+    key, largest_first = ORDERS[sort]
+    by_name = sorted(rows, key=lambda row: row.segment)
+    known = [row for row in by_name if key(row) is not None]
+    return [
+        *sorted(known, key=key, reverse=largest_first is not reverse),
+        *(row for row in by_name if key(row) is None),
+    ]
+
+
 def _mentions(row: SegmentRow, text: str) -> bool:
-    return any(text.casefold() in (part or "").casefold() for part in (row.segment, row.title, row.description))
+    return any(_folded(text) in _folded(part) for part in (row.segment, row.title, row.description))
+
+
+def _folded(text: str | None) -> str:
+    """Without case; a dotted I loses its dot, which else would stay behind as a letter of its own."""
+    return (text or "").replace("İ", "i").casefold()
 
 
 @click.command("show")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orchestration.changes import Change
+from orchestration.cli.change_log import changes_of, show_last
 from orchestration.cli.tables import (
     STATUS_STYLE,
     change,
@@ -41,8 +43,8 @@ NEVER = "calculating"  # the status of a segment that was never calculated
 class OneSegment:
     """`row` is None if no run has seen the segment, `definition` if its file is gone or broken.
 
-    `way` is how a connector segment came by its members, `upload` the last one of a list; `nothing` is the sentence of
-    a workspace without any run.
+    `way` is how a connector segment came by its members, `upload` the last one of a list, `changes` what people did to
+    it as a whole, oldest first; `nothing` is the sentence of a workspace without any run.
     """
 
     name: str
@@ -54,6 +56,7 @@ class OneSegment:
     way: Waterfall | None
     prediction: PredictionRow | None
     upload: ListUpload | None
+    changes: tuple[Change, ...]
     nothing: str | None
 
 
@@ -82,6 +85,7 @@ def look_up(settings: Settings, name: str) -> OneSegment:
         waterfalls(settings, [name]).get(name) if name in rows else None,
         prediction(settings, name) if name in rows and rows[name].kind == "predict" else None,
         last_upload(settings, name) if name in rows else None,
+        changes_of(settings, name),
         nothing,
     )
 
@@ -102,6 +106,7 @@ def as_json(one: OneSegment) -> dict[str, object]:
         "last_upload": vars(one.upload) if one.upload else None,
         "history": [vars(day) for day in one.history],
         "matching": vars(one.way) if one.way else None,
+        "changes": [vars(change) for change in one.changes],
     }
 
 
@@ -126,6 +131,7 @@ def show_one(one: OneSegment, settings: Settings) -> None:
     if one.history:
         say(f"\nLast {count(len(one.history), 'day')}  {sparkline([day.users for day in one.history])}\n")
         show(day_table(one.history))
+    show_last(one.changes, one.name, settings)
     if one.nothing:
         say(f"\n{one.nothing}")
     for problem in one.problems:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from orchestration.changes import Change
     from orchestration.published import DayRow, SegmentRow
     from orchestration.waterfall import Waterfall
 
@@ -119,6 +120,27 @@ def waterfall_table(rows: Sequence[Waterfall]) -> Table:
             *("–" if number is None else f"{number:,}" for _, number in row.steps),
             "–" if row.match_rate is None else f"{row.match_rate:.1%}",
             *(f"{number:,}" for _, number in row.losses),
+        )
+    return table
+
+
+def change_table(rows: Sequence[Change], zone: ZoneInfo, *, with_segment: bool = True) -> Table:
+    """What people did to segments; hashes are of definitions, the same twice where members stay as they are."""
+    from rich.markup import escape
+
+    table = _table()
+    for name in ("when", "who", "what", *(("segment",) if with_segment else ()), "file", "definition"):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        what = f"{row.action} of {row.source}" if row.source else row.action
+        hashes = [(one or "–")[:12] for one in (row.hash_before, row.hash_after)]
+        table.add_row(
+            moment_text(row.at.replace(microsecond=0), zone),
+            escape(row.by),
+            what,
+            *((row.segment,) if with_segment else ()),
+            escape(row.file),
+            hashes[0] if hashes[0] == hashes[1] else " to ".join(hashes),
         )
     return table
 

@@ -46,10 +46,11 @@ class Folder:
     sources: Mapping[str, Source] = field(default_factory=dict)
 
 
-def load_folder(path: str | Path, also: Iterable[Path] = ()) -> Folder:
+def load_folder(path: str | Path, also: Iterable[Path] = (), instead: Mapping[Path, str] | None = None) -> Folder:
     """Reads every `*.yml` and `*.yaml` directly in a folder, and other files as if they were there.
 
-    Raises ValueError if there is no such folder.
+    `instead` holds texts of files of the folder, there or not, that count in the place of what they hold now. Raises
+    ValueError if there is no such folder.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -58,7 +59,12 @@ def load_folder(path: str | Path, also: Iterable[Path] = ()) -> Folder:
     files = sorted(file for file in folder.iterdir() if file.suffix in ENDINGS and not file.is_dir())
     added = list(also)
     deleted = {file.stem for file in (folder / DELETED).glob("*") if file.suffix in ENDINGS and file not in added}
-    return check_together([_parse_file(file) for file in (*files, *added)], deleted)
+    texts = dict(instead or {})
+    parsed = [
+        parse_text(texts.pop(file), str(file)) if file in texts else _parse_file(file) for file in (*files, *added)
+    ]
+    parsed += [parse_text(text, str(file)) for file, text in sorted(texts.items())]
+    return check_together(parsed, deleted)
 
 
 def load_texts(texts: Mapping[str, str]) -> Folder:
