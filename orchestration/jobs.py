@@ -9,13 +9,14 @@ import dagster as dg
 
 from orchestration.ingest.job import pulling
 from orchestration.ingest.runs import Around
+from orchestration.lifecycle.jobs import lifecycle_jobs
 from orchestration.names import DAILY_JOB, SEGMENTS_JOB, VENDORS
 from orchestration.settings import Settings
 
 
 def jobs(settings: Settings, around: Around | None = None) -> list[dg.UnresolvedAssetJobDefinition | dg.JobDefinition]:
-    """Everything once a day, some segments on their own, and pulls of each vendor. One process each: the steps share
-    one database file."""
+    """Everything once a day, some segments on their own, pulls of each vendor, and what people do to a segment. One
+    process each: the steps share one database file."""
     return [
         dg.define_asset_job(
             DAILY_JOB,
@@ -30,4 +31,5 @@ def jobs(settings: Settings, around: Around | None = None) -> list[dg.Unresolved
             executor_def=dg.in_process_executor,
         ),
         *(pulling(settings, vendor, around or Around()) for vendor in VENDORS),
+        *lifecycle_jobs(settings),
     ]

@@ -64,6 +64,11 @@ def pull_job(connector: str) -> str:
     return f"pull_{connector}"
 
 
+def lifecycle_job(action: str) -> str:
+    """The job that does something to one segment as a whole."""
+    return f"{action}_segment"
+
+
 def catalogue_sensor_name(connector: str) -> str:
     """The sensor that looks at the list of a vendor's audiences."""
     return f"{connector}_catalogue"

@@ -12,21 +12,19 @@ from pathlib import Path
 import duckdb
 
 from connectors.landing_files import LandingError
-from orchestration.landing import load_landing
+from orchestration.landing import load_messages
 from orchestration.settings import Settings
-from orchestration.warehouse import connect, has_table
 from segmentation.language.folder import Folder
 
-STAGED = "select message_id, title, status, segments, excluded_segments from staging.stg_messages"
-# The same rows before any staging: the later file tells the later state.
-LANDED = """
-    select message_id, title, status, segments, excluded_segments
-    from raw.messages join raw.landing_files using (file_no)
-    qualify row_number() over (partition by message_id order by url desc, row_no desc) = 1
-"""
+# Messages carry no time of their last change: the later file tells the later state, as in staging.
 TO_BE_SENT = """
-    select message_id, title, lower(status) from ({messages})
-    where lower(status) in ('draft', 'scheduled') and list_contains(
+    with now as (
+        select message_id, title, lower(status) as status, segments, excluded_segments
+        from raw.messages where message_id is not null and status is not null
+        qualify row_number() over (partition by message_id order by file_no desc, row_no desc) = 1
+    )
+    select message_id, title, status from now
+    where status in ('draft', 'scheduled') and list_contains(
         list_concat(
             coalesce(from_json(case when json_valid(segments) then segments end, '["VARCHAR"]'), []),
             coalesce(from_json(case when json_valid(excluded_segments) then excluded_segments end, '["VARCHAR"]'), [])
@@ -59,7 +57,7 @@ class Usage:
 
 
 def usage_of(settings: Settings, folder: Folder, name: str) -> Usage:
-    """What uses a segment now. Raises WarehouseBusy and LandingError: what cannot be looked at is not unused."""
+    """What uses a segment now. Raises LandingError: what cannot be looked at is not unused."""
     reading = {other: one for other, one in folder.definitions.items() if name in one.references and other != name}
     mentioned = {
         file.stem
@@ -80,21 +78,12 @@ def _mentions(file: Path, name: str) -> bool:
 
 
 def _messages(settings: Settings, name: str) -> list[Message]:
-    """As the last run staged them; before any run, as they have landed."""
-    if settings.warehouse.exists():
-        with connect(settings.warehouse) as connection:
-            if has_table(connection, "staging", "stg_messages"):
-                return _to_be_sent(connection, STAGED, name)
+    """As they have landed by now: a message may have been drafted since the last run."""
     if "://" not in settings.landing and not Path(settings.landing).expanduser().is_dir():
         return []  # a checkout without data
     with duckdb.connect() as connection:
         try:
-            load_landing(connection, settings.landing)
+            load_messages(connection, settings.landing, settings.home / "landing_copies")
         except LandingError as error:
             raise LandingError(f"whether a message uses {name} cannot be seen: {error}") from None
-        return _to_be_sent(connection, LANDED, name)
-
-
-def _to_be_sent(connection: duckdb.DuckDBPyConnection, messages: str, name: str) -> list[Message]:
-    found = connection.execute(TO_BE_SENT.format(messages=messages), [name]).fetchall()
-    return [Message(*row) for row in found]
+        return [Message(*row) for row in connection.execute(TO_BE_SENT, [name]).fetchall()]

@@ -6,6 +6,6 @@ Not here: what makes a row usable (dbt_project/models/staging/), listing files (
 """
 
 from connectors.landing_files import LandingError
-from orchestration.landing.load import LandingReport, confirm_landing, load_landing
+from orchestration.landing.load import LandingReport, confirm_landing, load_landing, load_messages
 
-__all__ = ["LandingError", "LandingReport", "confirm_landing", "load_landing"]
+__all__ = ["LandingError", "LandingReport", "confirm_landing", "load_landing", "load_messages"]

@@ -1,5 +1,7 @@
 """From files to views: `load_landing` before dbt builds staging, `confirm_landing` after it has.
 
+`load_messages` is a look at one table in between.
+
 The ledger raw.landing_files numbers every version of every file. An event file is pending until a build that read it
 is confirmed, and only pending files are read; a version that changed or vanished is gone, and its rows leave with the
 next build. The other tables are small next to events and always read whole.
@@ -84,6 +86,21 @@ def load_landing(
         ignored=tuple(listing.ignored),
         full=full,
     )
+
+
+def load_messages(con: duckdb.DuckDBPyConnection, root_url: str, copies: Path) -> None:
+    """Puts the messages that have landed by now into `raw.messages` of a connection that holds nothing else.
+
+    For a look between runs: no ledger is kept, and a file's number goes up with its name. Raises LandingError.
+    """
+    files = [file for file in look_into(root_url).files if file.table == "messages"]
+    con.execute("set TimeZone = 'UTC'")
+    con.execute("create schema if not exists raw")
+    found = [
+        KnownFile(number, file.table, file.url, local_path(file, copies), file.format, True)
+        for number, file in enumerate(files, start=1)  # by name, as they are listed
+    ]
+    con.execute(view_sql("messages", groups_of(con, found)))
 
 
 def confirm_landing(con: duckdb.DuckDBPyConnection) -> None:

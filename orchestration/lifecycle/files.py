@@ -22,7 +22,7 @@ from segmentation.language.problems import did_you_mean
 from segmentation.language.words import SYSTEM_SEGMENTS
 
 LOCK = "lifecycle.lock"
-PATIENCE = 60  # seconds; deleting waits for the warehouse, everything else takes less than one
+PATIENCE = 60  # seconds; a change takes less than one, unless it has to fetch messages from far away
 BOM = b"\xef\xbb\xbf"
 
 

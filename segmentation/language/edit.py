@@ -26,7 +26,7 @@ from yaml.events import (
 )
 
 from segmentation.language import words
-from segmentation.language.yaml_file import Atom, BadYaml, Fields, read_yaml
+from segmentation.language.yaml_file import Atom, BadYaml, Fields, plain, read_yaml
 
 Value = str | bool | None  # None takes the key out; so does False, which is what a flag is without its key
 
@@ -95,11 +95,19 @@ class _Top:
             if entry is None:
                 return self.text
             without = self._without_in_flow(entry) if self.flow else self._without_lines(entry, quiet=value is False)
-            if without is not None:
+            if without is not None and (value is None or self._differs_only_in(key, without)):
                 return without
             if value is None:
                 raise CannotEdit(entry.line, f"found {key!r} where it cannot be told apart from what is around it")
         return self._added(key, value) if entry is None else self._replaced(entry, value)
+
+    def _differs_only_in(self, key: str, text: str) -> bool:
+        """Whether all other keys read the same: empty lines may become part of a text above them."""
+        try:
+            ours, theirs = ({**plain(read_yaml(one)[0] or Fields({}, {}, 1)), key: None} for one in (self.text, text))
+        except BadYaml:
+            return False
+        return ours == theirs
 
     # ------------------------------------------------------------ reading
 

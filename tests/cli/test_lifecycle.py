@@ -104,6 +104,7 @@ def test_a_log_that_cannot_be_written_moves_nothing(place: Path, monkeypatch: py
     [
         (["delete", "gild"], "there is no segment 'gild' in {place}/segments; did you mean 'gold'?"),
         (["delete", "old"], "segment old is deleted already"),
+        (["delete", "all_users"], "segment all_users exists without a file, so there is nothing to change"),
         (["reopen", "gold"], "segment gold is not deleted"),
         (["reopen", "odl"], "there is no segment 'odl' in {place}/segments/deleted; did you mean 'old'?"),
     ],
@@ -160,6 +161,21 @@ def test_golden_26_a_segment_that_a_scheduled_message_uses_is_not_deleted(segmen
     assert segments("delete", "gold").exit_code == 0
 
 
+def test_the_later_file_says_whether_a_message_is_still_to_be_sent(segments: Segments, place: Path):
+    land_messages(place)
+    landing = place / "home/landing"
+    (landing / "messages.jsonl").unlink()
+    (landing / "messages").mkdir()
+    for name, status in (("2026-01-01", SCHEDULED), ("2026-01-02", SENT)):
+        row = a_message("m1", status, segments=["gold"])
+        (landing / f"messages/{name}.jsonl").write_text(json.dumps(row) + "\n")
+    assert segments("delete", "gold").exit_code == 0
+    assert segments("reopen", "gold").exit_code == 0
+    (landing / "messages/2026-01-03.jsonl").write_text(json.dumps(a_message("m1", DRAFT, segments=["gold"])) + "\n")
+    result = segments("delete", "gold")
+    assert result.stderr == "gold is not deleted: message m1, draft, uses it\n"
+
+
 def test_a_segment_that_another_reads_is_not_deleted_unless_that_one_is_paused(segments: Segments, place: Path):
     readers = {
         "rich": "who:\n  - {segment: gold}\n",
@@ -201,7 +217,7 @@ def test_what_cannot_be_looked_at_is_not_taken_for_unused(segments: Segments, pl
 def test_members_leave_with_the_next_run_and_come_back_with_the_one_after(segments: Segments, place: Path):
     land_messages(place, a_message("m1", DRAFT, segments=["gold"]))
     assert segments("run", "--as-of", "2026-01-13").exit_code == 0
-    assert segments("delete", "gold").exit_code == 1  # by what the run has staged
+    assert segments("delete", "gold").exit_code == 1
     land_messages(place, a_message("m1", SENT, segments=["gold"]))
     assert segments("run", "--as-of", "2026-01-14").exit_code == 0
     assert segments("delete", "gold").exit_code == 0
