@@ -7,6 +7,7 @@ never opened. Not here: what is inside a file, and which files were read before 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -65,7 +66,7 @@ def list_landing(root_url: str) -> list[LandingFile]:
     return look_into(root_url).files
 
 
-def look_into(root_url: str) -> Listing:
+def look_into(root_url: str, required: Iterable[str] = REQUIRED_TABLES) -> Listing:
     """The files of all tables, and the rest: unknown tables, unknown endings, deeper folders.
 
     What is still being written, or is somebody's note (names that begin with a dot or an underscore, or end with
@@ -93,7 +94,7 @@ def look_into(root_url: str) -> Listing:
             continue
         url = path if local else filesystem.unstrip_protocol(path)
         files.append(LandingFile(table, url, format_, int(info["size"]), _fingerprint(filesystem, path, info, local)))
-    for table in REQUIRED_TABLES:
+    for table in required:
         if all(file.table != table for file in files):
             raise LandingError(
                 f"{root_url} has no files of the table {table}, expected {table}/*.parquet, *.csv or *.jsonl"

@@ -173,4 +173,4 @@ def sentence_of(event: object) -> str:
     while error.cause is not None:
         error = error.cause
     text = " ".join(line.strip() for line in error.message.splitlines() if line.strip())
-    return re.sub(r"^([\w.]+\.)?[A-Z]\w*(Error|Failure|Failed|Busy|Exception): ", "", text)[:1500]
+    return re.sub(r"^([\w.]+\.)?\w*(Error|Failure|Failed|Busy|Exception): ", "", text)[:1500]

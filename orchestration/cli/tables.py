@@ -125,21 +125,20 @@ def waterfall_table(rows: Sequence[Waterfall]) -> Table:
 
 
 def change_table(rows: Sequence[Change], zone: ZoneInfo, *, with_segment: bool = True) -> Table:
-    """What people did to segments; hashes are of definitions, the same twice where members stay as they are."""
+    """What people did to segments; one hash of a definition where it stayed the same, and with it who is a member."""
     from rich.markup import escape
 
     table = _table()
-    for name in ("when", "who", "what", *(("segment",) if with_segment else ()), "file", "definition"):
+    for name in ("when", "who", "what", *(("segment",) if with_segment else ()), "definition"):
         table.add_column(name, overflow="fold")
     for row in rows:
         what = f"{row.action} of {row.source}" if row.source else row.action
         hashes = [(one or "–")[:12] for one in (row.hash_before, row.hash_after)]
         table.add_row(
-            moment_text(row.at.replace(microsecond=0), zone),
+            moment_text(row.at.replace(second=0, microsecond=0), zone),
             escape(row.by),
             what,
             *((row.segment,) if with_segment else ()),
-            escape(row.file),
             hashes[0] if hashes[0] == hashes[1] else " to ".join(hashes),
         )
     return table

@@ -93,7 +93,7 @@ def load_messages(con: duckdb.DuckDBPyConnection, root_url: str, copies: Path) -
 
     For a look between runs: no ledger is kept, and a file's number goes up with its name. Raises LandingError.
     """
-    files = [file for file in look_into(root_url).files if file.table == "messages"]
+    files = [file for file in look_into(root_url, required=()).files if file.table == "messages"]
     con.execute("set TimeZone = 'UTC'")
     con.execute("create schema if not exists raw")
     found = [

@@ -30,8 +30,9 @@ DEVICES = (
 )
 DEFINITIONS = {
     "gold": "title: Gold tier\nlabels: [value]\nready_to_use: true\ncreated_by: crm@example.com\n"
+    "created_on: 2026-01-05\n"
     "who:\n  - {attribute: tier, equals: gold}\n",
-    "buyers_3d": "title: Bought lately\nwho:\n  - {did: purchase, within: 3 days}\n",
+    "buyers_3d": "title: Bought lately\ncreated_on: 2026-01-10\nwho:\n  - {did: purchase, within: 3 days}\n",
     "gold_buyers": "who:\n  - {segment: gold}\n  - {segment: buyers_3d}\n",
     "asked_for": "refresh: manual\nwho:\n  - {did: visit}\n",
 }

@@ -110,7 +110,10 @@ def test_names_people_and_schedules_rely_on(place: Place):
         "landing", "staging", "identity", "plan", "predictions", "state", "records", "models", "segments", *VENDORS,
     }  # fmt: skip
     pulls = {f"pull_{vendor}" for vendor in VENDORS}
-    assert {job.name for job in defs.jobs or []} == {"daily_recalculation", "recalculate_segments", *pulls}
+    lifecycle = {
+        f"{act}_segment" for act in "clone pause resume refresh pin unpin delete reopen".split()
+    }  # fmt: skip
+    assert {job.name for job in defs.jobs or []} == {"daily_recalculation", "recalculate_segments", *pulls, *lifecycle}
     daily = defs.resolve_job_def(DAILY_JOB).asset_layer.selected_asset_keys
     assert keys - {key.to_user_string() for key in daily} == {key for key in keys if key.startswith(VENDORS)} | {
         key for key in keys if key.startswith("records/")
