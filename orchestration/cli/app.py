@@ -23,6 +23,7 @@ COMMANDS = {
     "refresh": "runs",
     "list": "catalogue",
     "show": "catalogue",
+    "explain": "explain",
     "clone": "lifecycle",
     "pause": "lifecycle",
     "resume": "lifecycle",

@@ -163,6 +163,19 @@ class Probe:
             relations[name] = self._lasting_relation(name, sql) if name in _LASTING else self._table(name, sql)
         return relations
 
+    def run(self, models: Mapping[str, str], as_of: datetime, people: Iterable[int] | None = None) -> dict[str, str]:
+        """Runs tiles and profiles other than those of a plan, and the events of people over them."""
+        relations = {} if people is None else self._rows_of(self._people(people))
+        for name, model in {**models, "person_events": _AROUND["person_events"].read_text(encoding="utf-8")}.items():
+            relations[name] = self._lasting_relation(name, self._rendered(model, relations, {}, as_of))
+        return relations
+
+    def ask(self, query: str, relations: Mapping[str, str], as_of: datetime, *values: object) -> list[dict[str, Any]]:
+        """Rows of a query over models, each of them by column; `?` in the query are the values."""
+        found = self.connection.execute(self._rendered(query, relations, {}, as_of), list(values))
+        columns = [column[0] for column in found.description or ()]
+        return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+
     def relation(self, name: str) -> str:
         """A relation of the warehouse by its model's name. Raises Unanswerable where no run has made it yet."""
         if name not in self._schemas:

@@ -61,7 +61,7 @@ def in_words(definition: Definition) -> str:
     """The whole definition as one paragraph. A system segment has no file to explain: it says what it is."""
     if definition.is_system and definition.description:
         return definition.description
-    sentences = [f"{_sentence(_body(definition))}"]
+    sentences = [f"{_sentence(body_in_words(definition))}"]
     if isinstance(definition.universe, ActiveWithin):
         sentences.append(f"Only users active in the last {span_in_words(definition.universe.window)} count.")
     elif isinstance(definition.universe, ReachableOn):
@@ -143,7 +143,8 @@ def _sentence(phrase: str) -> str:
     return f"{phrase[0].upper()}{phrase[1:]}."
 
 
-def _body(definition: Definition) -> str:
+def body_in_words(definition: Definition) -> str:
+    """Whom a definition is about, short of what stands beside its rule: `users who did purchase at least once`."""
     body = definition.body
     match body:
         case Connector(vendor, cohort):

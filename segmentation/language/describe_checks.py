@@ -181,7 +181,7 @@ def times_in_words(test: Test) -> str:
     """`at least 3 times`."""
     if test == Test("gte", 1) or test == Test("gt", 0):
         return "at least once"
-    return f"{_amount(test)} {'time' if test.value == 1 else 'times'}"
+    return f"{amount_in_words(test)} {'time' if test.value == 1 else 'times'}"
 
 
 def aggregate_in_words(aggregate: Aggregate) -> str:
@@ -190,15 +190,18 @@ def aggregate_in_words(aggregate: Aggregate) -> str:
         return f"with {_FUNCTIONS[aggregate.function]} {aggregate.of} that {check_in_words(aggregate.check)}"
     test = aggregate.check.tests[0]
     if aggregate.function != "distinct":
-        told = test_in_words(test) if test.operator == "window" else f"of {_amount(test).replace('fewer', 'less')}"
+        told = (
+            test_in_words(test) if test.operator == "window" else f"of {amount_in_words(test).replace('fewer', 'less')}"
+        )
         return f"with {_FUNCTIONS[aggregate.function]} {aggregate.of} {told.replace('falls', 'that falls')}"
     plural = "" if test.value == 1 else "s"
     if aggregate.of == "days":
-        return f"on {_amount(test)} different day{plural}"
-    return f"with {_amount(test)} different value{plural} of {aggregate.of}"
+        return f"on {amount_in_words(test)} different day{plural}"
+    return f"with {amount_in_words(test)} different value{plural} of {aggregate.of}"
 
 
-def _amount(test: Test) -> str:
+def amount_in_words(test: Test) -> str:
+    """`at least 3`, to be followed by what is counted."""
     if isinstance(test.value, tuple):
         return f"between {value_in_words(test.value[0])} and {value_in_words(test.value[1])}"
     return _AMOUNTS[test.operator].format(value_in_words(test.value))

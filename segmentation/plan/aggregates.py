@@ -23,32 +23,41 @@ FACETS = ("text", "number", "boolean", "items", "document")
 
 def aggregate_test(aggregate: Aggregate, call: Callable[[str], Sql], fields: FieldSet, checks: Checks) -> Sql:
     """The test of an aggregate; null or false for nobody's events. `call` gives the name of an SQL aggregate."""
-    function, check = aggregate.function, aggregate.check
+    found, check = aggregate_value(aggregate, call, fields, checks), aggregate.check
+    if aggregate.function in ("first", "last"):
+        return checks.holds(check, Facets(*(Sql(f"{found}.{name}") for name in FACETS)))
+    if aggregate.function in ("min", "max") and check.convert == "date":
+        return _instant_tests(found, check.tests, checks)
+    return number_tests(found, check.tests)
+
+
+def aggregate_value(aggregate: Aggregate, call: Callable[[str], Sql], fields: FieldSet, checks: Checks) -> Sql:
+    """What an aggregate comes to: a number; an instant for the smallest or largest date; facets for first and last."""
+    function = aggregate.function
     if function == "count":
-        return number_tests(call("count(*)"), check.tests)
+        return call("count(*)")
     if function == "distinct" and aggregate.of == "days":
-        return number_tests(call(f"count(distinct {ROW}.local_ts::date)"), check.tests)
+        return call(f"count(distinct {ROW}.local_ts::date)")
     assert aggregate.of is not None
     facets = fields.facets(aggregate.of)
     if function == "distinct":
-        return number_tests(call(f"count(distinct {identity_of(facets)})"), check.tests)
+        return call(f"count(distinct {identity_of(facets)})")
     if function in ("first", "last"):
-        packed = ", ".join(f"{name} := {getattr(facets, name)}" for name in FACETS)
         extreme = "min" if function == "first" else "max"
         last_resort = Sql(f"coalesce({identity_of(facets)}, '')")
-        found = call(f"arg_{extreme}(struct_pack({packed}), {order_key(last_resort)})")
-        return checks.holds(check, Facets(*(Sql(f"{found}.{name}") for name in FACETS)))
-    if check.convert == "date":
-        instant = as_instant(facets, checks.clock)
-        found = call(f"{function}({instant})")
-        return _instant_tests(found, check.tests, checks)
-    number = as_number(facets)
+        return call(f"arg_{extreme}({packed_facets(facets)}, {order_key(last_resort)})")
     if function in ("min", "max"):
-        return number_tests(call(f"{function}({number})"), check.tests)
-    total = call(f"sum(coalesce({number}, 0))")  # a missing value counts as 0, in the average too
+        as_date = aggregate.check.convert == "date"
+        return call(f"{function}({as_instant(facets, checks.clock) if as_date else as_number(facets)})")
+    total = call(f"sum(coalesce({as_number(facets)}, 0))")  # a missing value counts as 0, in the average too
     if function == "sum":
-        return number_tests(Sql(f"round({total}, 6)"), check.tests)
-    return number_tests(Sql(f"round({total} / {call('count(*)')}, 6)"), check.tests)
+        return Sql(f"round({total}, 6)")
+    return Sql(f"round({total} / {call('count(*)')}, 6)")
+
+
+def packed_facets(facets: Facets) -> Sql:
+    """All facets of a value in one."""
+    return Sql(f"struct_pack({', '.join(f'{name} := {getattr(facets, name)}' for name in FACETS)})")
 
 
 def _instant_tests(found: Sql, tests: tuple[Test, ...], checks: Checks) -> Sql:

@@ -16,7 +16,7 @@ from segmentation.plan.aggregates import EVENTS, ROW, identity_of
 from segmentation.plan.conditions import Answer, Block, Layout, batches
 from segmentation.plan.events import EventConditions, Pass, rows_of
 from segmentation.plan.facets import converted
-from segmentation.plan.sql import TRUE, Sql, all_of
+from segmentation.plan.sql import NULL, TRUE, Sql, all_of
 
 
 class Population(NamedTuple):
@@ -76,6 +76,21 @@ class InterestConditions:
     ) -> None:
         for (leaf, _), bit in zip(batch, layout.place(block), strict=True):
             answers[leaf] = Answer(bit)
+
+    def seen(self, leaf: Interest) -> Sql:
+        """What a leaf looks at: events by value, and how many of them are the chosen ones."""
+        among = self.events.restriction(leaf.where, leaf.within_hours, leaf.within_weekdays)
+        value, chosen = NULL, self.events.restriction((), leaf.hours, leaf.weekdays)
+        if leaf.property is not None and leaf.check is not None:
+            facets = self.events.fields.facets(leaf.property)
+            convert = leaf.check.convert
+            value = converted(facets, convert, self.clock) if convert else identity_of(facets)
+            chosen = self.events.checks.holds(leaf.check, facets)
+        return Sql(
+            f"select {ROW}.person_no, ({value})::varchar as value, count(*) as times,"
+            f" count(*) filter (where {chosen}) as chosen from {EVENTS} as {ROW}"
+            f" where {all_of([rows_of(leaf.events, *self._bounds(leaf.window)), among])} group by all"
+        )
 
     def _bounds(self, window: Window | None) -> tuple[datetime | None, datetime]:
         if window is None:

@@ -30,8 +30,13 @@ def profile_test(leaf: ProfileLeaf, checks: Checks, fields: FieldSet) -> Sql:
         case Located(place):
             return at(place, USER)
         case Bucket(seed, start, end):
-            percent = f"({draw(seed)} * 100 / {DRAWS}.0)"
-            return Sql(f"({percent} >= {literal(float(start))} and {percent} < {literal(float(end))})")
+            drawn = percent(seed)
+            return Sql(f"({drawn} >= {literal(float(start))} and {drawn} < {literal(float(end))})")
+
+
+def percent(seed: str) -> Sql:
+    """What a user draws, from 0 to less than 100."""
+    return Sql(f"({draw(seed)} * 100 / {DRAWS}.0)")
 
 
 def draw(seed: str) -> Sql:

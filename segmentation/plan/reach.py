@@ -7,6 +7,8 @@ Not here: what devices a user has (`devices.py`) and how messages fared (`respon
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from segmentation.language.model import Leaf, Reach
 from segmentation.plan.conditions import Answer, Block, Layout
 from segmentation.plan.devices import DEVICE, IN_USE
@@ -40,22 +42,38 @@ class ReachConditions:
         return {leaf: Answer(bit) for leaf, bit in zip(self.leaves, bits, strict=True)}
 
 
-def _test(leaf: Reach, facts: dict[Sql, str]) -> Sql:
-    def fact(users: Sql) -> Sql:
-        return Sql(facts.setdefault(users, f"f{len(facts)}"))
+class Fact(NamedTuple):
+    """A fact that a leaf rests on: in words that follow `has`, the users of whom it is true, and whether it must be."""
 
+    words: str
+    users: Sql
+    must_be: bool = True
+
+
+def _test(leaf: Reach, facts: dict[Sql, str]) -> Sql:
+    named = ((one, Sql(facts.setdefault(one.users, f"f{len(facts)}"))) for one in facts_of(leaf))
+    return all_of(name if one.must_be else complement(name) for one, name in named)
+
+
+def facts_of(leaf: Reach) -> tuple[Fact, ...]:
+    """What has to be true, and what must not be, for a leaf to hold."""
     channel = leaf.channel
     if leaf.word == "blacklisted":
-        return fact(_listed(channel))
-    if leaf.word == "opted_in":
-        return fact(_permitting_device(channel) if channel in PUSH_CHANNELS else _consent(channel))
-    unlisted = complement(fact(_listed(channel)))  # the list wins over everything else
+        return (Fact(f"a place on the blacklist for {channel}", _listed(channel)),)
     if channel in PUSH_CHANNELS:
-        return all_of([fact(_permitting_device(channel, with_token=True)), unlisted])
-    consent = fact(_consent(channel))
+        kind = "a browser" if channel == "web_push" else "a device"
+        permitting = Fact(f"{kind} that permits push", _permitting_device(channel))
+    else:
+        permitting = Fact(f"a consent to {channel}", _consent(channel))
+    if leaf.word == "opted_in":
+        return (permitting,)
+    unlisted = Fact(f"a place on the blacklist for {channel}", _listed(channel), must_be=False)  # it wins over all else
+    if channel in PUSH_CHANNELS:
+        return Fact(f"{kind} with a token that permits push", _permitting_device(channel, with_token=True)), unlisted
     if channel == "email":
-        return all_of([fact(_with_address()), consent, complement(fact(_bounced())), unlisted])
-    return all_of([fact(_with_number()), consent, unlisted])
+        bounced = Fact("an address that bounced", _bounced(), must_be=False)
+        return Fact("a valid e-mail address", _with_address()), permitting, bounced, unlisted
+    return Fact("a valid phone number", _with_number()), permitting, unlisted
 
 
 # ---------------------------------------------------------------- facts: queries for users

@@ -63,17 +63,26 @@ class RegularConditions:
         columns: dict[Sql, str],
         leaves: tuple[Regularly, ...],
     ) -> Sql:
-        start = self.clock.midnight(first_period(self.clock, every, max(leaf.in_last for leaf in leaves)))
-        end = self.clock.midnight(period_of(self.clock.today, every))
+        periods = self._periods(names, every, fits, max(leaf.in_last for leaf in leaves))
         listed = "".join(f", {sql} as {name}" for sql, name in columns.items())
         # A period without events has no row here, so it never satisfies a count, not even one below some number.
+        return Sql(f"select person_no{listed} from ({periods}) group by person_no")
+
+    def _periods(self, names: tuple[str, ...] | None, every: Period, fits: Sql, in_last: int) -> Sql:
+        start = self.clock.midnight(first_period(self.clock, every, in_last))
+        end = self.clock.midnight(period_of(self.clock.today, every))
         return Sql(
-            f"select person_no{listed} from ("
             f"select {ROW}.person_no, date_trunc('{every}', {ROW}.local_ts)::date as period, count(*) as times"
             f" from {EVENTS} as {ROW}"
             f" where {all_of([rows_of(names, start, end), *([fits] if fits != TRUE else [])])}"
-            f" group by {ROW}.person_no, period) group by person_no"
+            f" group by {ROW}.person_no, period"
         )
+
+    def seen(self, leaf: Regularly) -> Sql:
+        """What a leaf looks at: the whole periods with events, how many there were, and whether they were enough."""
+        periods = self._periods(leaf.events, leaf.every, self.events.restriction(leaf.where, None, None), leaf.in_last)
+        enough = number_tests(Sql("times"), (leaf.count or ONCE,))
+        return Sql(f"select person_no, period, times, {enough} as is_enough from ({periods})")
 
 
 def period_of(day: date, every: Period) -> date:

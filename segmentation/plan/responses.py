@@ -65,17 +65,23 @@ class ResponseConditions:
 
     def _source(self, columns: dict[Sql, str]) -> Sql:
         listed = "".join(f", {sql} as {name}" for sql, name in columns.items())
+        return Sql(f"select {ROW}.person_no{listed} from ({self._messages()}) as {ROW} group by {ROW}.person_no")
+
+    def seen(self, leaf: Response) -> Sql:
+        """What a leaf looks at: the messages it asks about at each user, and what became of them."""
+        return Sql(f"select {ROW}.* from ({self._messages()}) as {ROW} where {self._scope(leaf)}")
+
+    def _messages(self) -> Sql:
+        """One row per user and message: when it went out to them, and whether each kind of response came."""
         kinds = sorted({kind for pair in KINDS.values() for kind in pair if kind})
         flags = "".join(f", bool_or(e.kind = {literal(kind)}) as {kind}" for kind in kinds)
         return Sql(
-            f"select {ROW}.person_no{listed} from ("
             "select p.person_no, e.message_id,"
             " coalesce(min(e.ts) filter (where e.kind = 'sent'), any_value(s.sent_at)) as sent_at"
             f"{flags} from {{{{ ref('stg_message_events') }}}} as e"
             " join {{ ref('people') }} as p on p.source = '' and p.id = e.user_id"
             " left join {{ ref('stg_messages') }} as s on s.message_id = e.message_id"
             f" where e.ts < {literal(self.clock.as_of)} group by p.person_no, e.message_id"
-            f") as {ROW} group by {ROW}.person_no"
         )
 
 

@@ -58,6 +58,10 @@ class RfmConditions:
             answers.update({leaf: Answer(place[test]) for leaf, test in tests.items()})
         return answers
 
+    def seen(self, leaf: Rfm) -> Sql:
+        """What a leaf looks at: the cell of everybody who did the event, as recency * 10 + frequency."""
+        return self._source(leaf.event, leaf.window)
+
     def _source(self, event: str, window: Window | None) -> Sql:
         start, end = bounds(window, self.clock, of_events=True) if window else (None, self.clock.as_of)
         return Sql(

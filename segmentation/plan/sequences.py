@@ -9,6 +9,8 @@ Not here: events counted without regard to order (`events.py`).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from segmentation.clock import Clock, bounds
 from segmentation.language.model import Leaf, Sequence, Step, Within
 from segmentation.plan.aggregates import EVENTS, ROW, identity_of
@@ -40,6 +42,14 @@ class SequenceConditions:
     def place(self, layout: Layout) -> dict[Leaf, Answer]:
         """A block for each leaf, and where its answer stands."""
         return {leaf: Answer(layout.place(Block((TRUE,), source))[0]) for leaf, source in self.leaves.items()}
+
+    def seen(self, leaf: Sequence) -> Sql:
+        """What a leaf looks at: how many of its leading steps people have taken; nobody who has taken none."""
+        reached = [
+            f"select person_no, {count} as steps from ({self._source(replace(leaf, steps=leaf.steps[:count]))})"
+            for count in range(1, len(leaf.steps) + 1)
+        ]
+        return Sql(f"select person_no, max(steps) as steps from ({' union all '.join(reached)}) group by person_no")
 
     def _source(self, leaf: Sequence) -> Sql:
         """People who have taken all steps."""
