@@ -83,7 +83,7 @@ def evaluate(
                 **load_lists(connection, folder.definitions, as_of, state.next_run(connection)),
             }
         wanted = set(folder.definitions) - set(unfit)
-        plan = compile_for(throw_away, folder.definitions, as_of, slots, wanted, set(), None)
+        plan = compile_for(throw_away, folder.definitions, as_of, slots, wanted, set(), None, statistics=False)
         write_plan(throw_away.project, plan.models)
         predicts = any(folder.definitions[name].kind == "predict" for name in plan.computed)
         asked = ["+segment_members_now", *(["+prediction_quality"] if predicts else [])]

@@ -149,8 +149,9 @@ class PastDays:
         slots = {name: self.slots[name] for name in self.names}
         decisions = decide(self.folder, self.known.segments, slots, plan.computed, failed, self.older)
         with connect(self.settings.warehouse) as connection:
+            clock = Clock(moment, self.settings.zone)
             run_no = state.open_run(
-                connection, moment, day, "past", decisions, {}, self.source_run, self.inputs,
+                connection, clock, day, "past", decisions, {}, self.source_run, self.inputs,
                 over_recorded=self.over_recorded,
             )  # fmt: skip
         write_plan(self.settings.project, plan.models)

@@ -151,8 +151,8 @@ def prepare(
         )
         # An attribute that is gone stays known: else the run after next would take its absence for the truth.
         attributes = {**known.attributes, **found.attributes}
-        inputs = look_at_inputs(connection, settings, folder)
-        run_no = state.open_run(connection, as_of, day, "present", decisions, attributes, source_run, inputs)
+        inputs, clock = look_at_inputs(connection, settings, folder), Clock(as_of, settings.zone)
+        run_no = state.open_run(connection, clock, day, "present", decisions, attributes, source_run, inputs)
     write_plan(settings.project, plan.models)
     problems = tuple(f"{one.file}:{one.line}: {one.message}" for one in folder.problems)
     return Prepared(run_no, as_of, day, "present", plan.computed, tuple(decisions), plan, problems)
@@ -167,6 +167,8 @@ def compile_for(
     stored: set[str],
     tile_layout: str | None,
     late_arrival_days: int | None = None,
+    *,
+    statistics: bool = True,
 ) -> Plan:
     """The plan of definitions at a moment, with this workspace's zone and event names."""
     return compile_plan(
@@ -178,6 +180,7 @@ def compile_for(
         settings=settings.events,
         stored_layout=tile_layout,
         late_arrival_days=late_arrival_days,
+        statistics=statistics,
     )
 
 

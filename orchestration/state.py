@@ -19,8 +19,9 @@ from orchestration.history.manifests import prepare_manifests, write_manifest
 from orchestration.memory import Memory
 from orchestration.visibility import Shown
 from orchestration.warehouse import has_table
+from segmentation.clock import Clock, bounds
 from segmentation.language.describe import in_words
-from segmentation.language.model import Definition
+from segmentation.language.model import Definition, Within
 
 RUNS = """
     create table if not exists raw.runs (
@@ -28,7 +29,7 @@ RUNS = """
         over_recorded boolean
     )
 """
-ADDED = "alter table raw.runs add column if not exists over_recorded boolean"  # to a warehouse of an earlier version
+ADDED_TO_RUNS = {"over_recorded": "boolean", "month_start": "timestamp", "zone": "varchar"}  # since earlier versions
 DEFINITIONS = """
     create table if not exists raw.segment_definitions (
         run_no integer, mode varchar, segment varchar, segment_no integer, outcome varchar, is_computed boolean,
@@ -41,6 +42,7 @@ BEFORE = "create table if not exists plan.segment_bits_before (word usmallint, p
 ADDED_COLUMNS = {
     "summary": "varchar", "own_hash": "varchar", "touched_at": "timestamp", "sent_at": "timestamp",
     "visible_from": "timestamp", "visible_until": "timestamp",
+    "reads": "varchar[]", "includes": "varchar[]", "excludes": "varchar[]",
 }  # fmt: skip
 ATTRIBUTES = "create table if not exists raw.attribute_keys (run_no integer, key varchar, users bigint)"
 
@@ -64,11 +66,12 @@ def prepare_schema(connection: duckdb.DuckDBPyConnection) -> None:
     """Creates what this module and the models expect to be there, where it is missing."""
     for schema in ("raw", "plan"):
         connection.execute(f"create schema if not exists {schema}")
-    for statement in (RUNS, ADDED, DEFINITIONS, ATTRIBUTES, BEFORE):
+    for statement in (RUNS, DEFINITIONS, ATTRIBUTES, BEFORE):
         connection.execute(statement)
     prepare_manifests(connection)
-    for name, type_ in ADDED_COLUMNS.items():
-        connection.execute(f"alter table raw.segment_definitions add column if not exists {name} {type_}")
+    for table, columns in (("runs", ADDED_TO_RUNS), ("segment_definitions", ADDED_COLUMNS)):
+        for name, type_ in columns.items():
+            connection.execute(f"alter table raw.{table} add column if not exists {name} {type_}")
 
 
 def read_state(connection: duckdb.DuckDBPyConnection) -> State:
@@ -147,7 +150,7 @@ def next_run(connection: duckdb.DuckDBPyConnection) -> int:
 
 def open_run(
     connection: duckdb.DuckDBPyConnection,
-    as_of: datetime,
+    clock: Clock,
     day: date,
     mode: str,
     decisions: Sequence[Decision],
@@ -159,7 +162,8 @@ def open_run(
 ) -> int:
     """Writes what a run intends and what it is made from, invisibly, and returns its number.
 
-    `over_recorded` is about a past day: it is shown in place of what was recorded on that day.
+    `over_recorded` is about a past day: it is shown in place of what was recorded on that day. What models ask of the
+    clock stands in the run's row: they have no other.
     """
     connection.execute("begin")
     for table in ("segment_definitions", "attribute_keys", "runs"):
@@ -167,8 +171,22 @@ def open_run(
             f"delete from raw.{table} where run_no in (select run_no from raw.runs where not is_published)"
         )
     run_no = next_run(connection)
-    row_of_run = [run_no, _plain(as_of), day, mode, False, source_run, over_recorded]
-    connection.execute("insert into raw.runs values (?, ?, ?, ?, ?, ?, ?)", row_of_run)
+    last_month = bounds(Within(1, "months"), clock, of_events=True)
+    row_of_run = {
+        "run_no": run_no,
+        "as_of": _plain(clock.as_of),
+        "day": day,
+        "mode": mode,
+        "is_published": False,
+        "source_run": source_run,
+        "over_recorded": over_recorded,
+        "month_start": _plain(last_month.start),
+        "zone": clock.zone.key,
+    }
+    connection.execute(
+        f"insert into raw.runs ({', '.join(row_of_run)}) values ({', '.join('?' * len(row_of_run))})",
+        list(row_of_run.values()),
+    )
     rows = [_row(run_no, mode, one) for one in decisions]
     if rows:
         columns, marks = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
@@ -179,7 +197,7 @@ def open_run(
         connection.executemany(
             "insert into raw.attribute_keys values (?, ?, ?)", [[run_no, *item] for item in attributes.items()]
         )
-    write_manifest(connection, run_no, as_of, day, mode, inputs, decisions)
+    write_manifest(connection, run_no, clock.as_of, day, mode, inputs, decisions)
     connection.execute("commit")
     return run_no
 
@@ -213,6 +231,9 @@ def _row(run_no: int, mode: str, one: Decision) -> dict[str, object]:
         "sent_at": _plain(memory.sent_at),
         "visible_from": _plain(memory.shown.start),
         "visible_until": _plain(memory.shown.end),
+        "reads": definition and list(definition.rule_references),
+        "includes": definition and list(definition.include),
+        "excludes": definition and list(definition.exclude),
     }
 
 

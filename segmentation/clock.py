@@ -102,6 +102,16 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return after
 
 
+def full_months(clock: Clock, count: int) -> Bounds:
+    """The last calendar months that were over at the clock's moment; a start before the calendar begins is open."""
+    first = clock.today.replace(day=1)
+    try:
+        start = clock.midnight(shift(first, -count, "months"))
+    except OverflowError:
+        start = None
+    return Bounds(start, clock.midnight(first))
+
+
 def parse_moment(text: str) -> Moment | None:
     """A date from `2026-04-01`, an aware UTC datetime from an ISO timestamp (no zone is UTC), None from anything else.
 

@@ -3,8 +3,8 @@
 `event_tiles` (the events some rule looks at, typed and in event and day order) -> `user_profiles` (one row per user) ->
 `user_conditions` (one bit per user and distinct condition) -> `live_rules`, `live_moments`, `live_people` (who
 qualified for live segments) -> `roll_bits` (one bit per person and segment without a rule) -> `segment_bits_now` (one
-bit per user and segment). Beside them `predicted_segments`, `prediction_features` and `prediction_scores`. Whatever
-nobody asks for is empty.
+bit per user and segment). Beside them `predicted_segments`, `prediction_features` and `prediction_scores`, and
+`person_facts` for statistics. Whatever nobody asks for is empty.
 A definition that cannot be compiled fails alone and is named in `Plan.failed`.
 Not here: what the leaves mean (the other modules of this package), and running anything.
 """
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from segmentation.clock import Clock
 from segmentation.language.model import Definition
+from segmentation.plan.facts import PersonFacts, no_facts
 from segmentation.plan.leaves import Conditions
 from segmentation.plan.live import refusal
 from segmentation.plan.membership import Membership
@@ -51,6 +52,7 @@ def compile_plan(
     settings: Mapping[str, str] | None = None,
     stored_layout: str | None = None,
     late_arrival_days: int | None = None,
+    statistics: bool = False,
 ) -> Plan:
     """Compiles definitions at a clock.
 
@@ -60,7 +62,7 @@ def compile_plan(
     segment does not rebuild them.
 
     With `late_arrival_days`, live segments go by the log of the warehouse, and judge that many days again; without, by
-    the events of their day alone.
+    the events of their day alone. With `statistics`, tiles also hold what `person_facts` reads.
     """
     conditions = Conditions(clock, settings or {})
     failed: dict[str, str] = {}
@@ -75,6 +77,9 @@ def compile_plan(
     system = system_definitions(settings or {})
     for name in sorted({one for definition in definitions.values() for one in definition.references} & set(system)):
         conditions.add(system[name])
+    facts = PersonFacts(clock, conditions.events, settings or {})
+    if statistics:
+        facts.want()
     tiles, layout_name = tiles_model(conditions.event_fields, conditions.needs, clock, stored_layout)
     wanted = set(definitions if compute is None else compute)
     # A second registry holds the conditions of the computed segments only: what nobody asks for is not computed.
@@ -97,6 +102,7 @@ def compile_plan(
             "predicted_segments": chosen.predictions.segments_model(),
             "prediction_features": chosen.predictions.features_model(),
             "prediction_scores": chosen.predictions.scores_model(),
+            "person_facts": facts.model() if statistics else no_facts(),
             "roll_bits": membership.rolls.model(),
             "segment_bits_now": membership.model(order),
         },

@@ -7,13 +7,14 @@ Not here: what devices a user has (`devices.py`) and how messages fared (`respon
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
-from segmentation.language.model import Leaf, Reach
+from segmentation.language.model import Channel, Leaf, Reach
 from segmentation.plan.conditions import Answer, Block, Layout
 from segmentation.plan.devices import DEVICE, IN_USE
 from segmentation.plan.sql import Sql, all_of, complement, literal
 
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
 PUSH_CHANNELS = ("push", "web_push")
 
 # Blanks at either end are no part of an address; blanks and dashes inside a number are how people write it.
@@ -40,6 +41,14 @@ class ReachConditions:
         tests = tuple(_test(leaf, facts) for leaf in self.leaves)
         bits = layout.place(Block(tests, _source(facts)))
         return {leaf: Answer(bit) for leaf, bit in zip(self.leaves, bits, strict=True)}
+
+
+def reachability() -> Sql:
+    """One row per person of whom anything is known, with a boolean for each channel: the leaf `reachable: CHANNEL`."""
+    facts: dict[Sql, str] = {}
+    tests = {channel: _test(Reach("reachable", channel), facts) for channel in CHANNELS}
+    columns = "".join(f", coalesce({test}, false) as {channel}" for channel, test in tests.items())
+    return Sql(f"select t.person_no{columns} from ({_source(facts)}) as t")
 
 
 class Fact(NamedTuple):

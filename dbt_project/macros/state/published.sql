@@ -29,6 +29,16 @@
     )
 {%- endmacro %}
 
+{#- For tables of which readers see the last published run alone: the run at hand writes beside it, and takes away what
+    came before. -#}
+{% macro forget_all_but_published() -%}
+    {% if is_incremental() %}
+        delete from {{ this }} where run_no <> {{ published_run() }}
+    {% else %}
+        select 1
+    {% endif %}
+{%- endmacro %}
+
 {% macro forget_unpublished(column='run_no') -%}
     {% if is_incremental() %}
         delete from {{ this }} where {{ column }} > {{ published_run() }}

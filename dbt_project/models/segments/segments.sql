@@ -21,24 +21,12 @@ sizes as (
     group by segment_no
 ),
 
-targets as (
-    select
-        message_id,
-        unnest(from_json(segments, '["VARCHAR"]')) as segment
-    from {{ ref('stg_messages') }}
-),
-
 sent as (
     select
-        t.segment,
-        count(*) as message_sent
-    from (select distinct
-        message_id,
-        segment
-    from targets) as t
-    join {{ ref('stg_message_events') }} as e on t.message_id = e.message_id
-    where e.kind = 'sent'
-    group by t.segment
+        segment,
+        sum(sent) as message_sent
+    from {{ ref('segment_messages') }}
+    group by segment
 )
 
 select

@@ -22,6 +22,11 @@ audiences as (
     where latest.is_last
 ),
 
+reached as (
+    select person_no from {{ ref('person_facts') }}
+    where push
+),
+
 ids as (
     select
         i.connector,
@@ -36,7 +41,7 @@ ids as (
         count(distinct reached.person_no) as reachable_push
     from {{ ref('pulled_ids') }} as i
     join pulls using (connector, audience_id, fetched_at)
-    left join {{ reachable_by_push() }} as reached on i.person_no = reached.person_no
+    left join reached on i.person_no = reached.person_no
     where pulls.is_current
     group by i.connector, i.audience_id
 ),

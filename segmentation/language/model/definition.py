@@ -131,8 +131,12 @@ class Definition:
     @property
     def references(self) -> tuple[str, ...]:
         """Names of the segments this one reads, sorted, each once."""
-        names = {*self.include, *self.exclude}
+        return tuple(sorted({*self.rule_references, *self.include, *self.exclude}))
+
+    @property
+    def rule_references(self) -> tuple[str, ...]:
+        """Those of them that the rule itself reads."""
         rule = self.body.who if isinstance(self.body, Live) else self.body
-        if rule is not None and not isinstance(rule, Connector | StaticList | Predict):
-            names |= {leaf.name for leaf in leaves(rule) if isinstance(leaf, InSegment)}
-        return tuple(sorted(names))
+        if rule is None or isinstance(rule, Connector | StaticList | Predict):
+            return ()
+        return tuple(sorted({leaf.name for leaf in leaves(rule) if isinstance(leaf, InSegment)}))
