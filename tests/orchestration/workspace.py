@@ -32,6 +32,13 @@ PUBLIC = (
     "ready_to_use_segments",
     "live_qualifications",
     "segment_predictions",
+    "segment_metrics",
+    "segment_messages",
+    "segment_reachability",
+    "segment_dependents",
+    "segment_overlap",
+    "segment_sample_users",
+    "segment_summary",
 )
 Row = Mapping[str, Any]
 

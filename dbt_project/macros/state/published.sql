@@ -34,8 +34,6 @@
 {% macro forget_all_but_published() -%}
     {% if is_incremental() %}
         delete from {{ this }} where run_no <> {{ published_run() }}
-    {% else %}
-        select 1
     {% endif %}
 {%- endmacro %}
 
