@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 import duckdb
 
 from orchestration.decisions import Decision, Known
+from orchestration.exports.ledger import TABLE as EXPORTS
 from orchestration.history.inputs import Inputs
 from orchestration.history.manifests import prepare_manifests, write_manifest
 from orchestration.memory import Memory
@@ -66,7 +67,7 @@ def prepare_schema(connection: duckdb.DuckDBPyConnection) -> None:
     """Creates what this module and the models expect to be there, where it is missing."""
     for schema in ("raw", "plan"):
         connection.execute(f"create schema if not exists {schema}")
-    for statement in (RUNS, DEFINITIONS, ATTRIBUTES, BEFORE):
+    for statement in (RUNS, DEFINITIONS, ATTRIBUTES, BEFORE, EXPORTS):
         connection.execute(statement)
     prepare_manifests(connection)
     for table, columns in (("runs", ADDED_TO_RUNS), ("segment_definitions", ADDED_COLUMNS)):

@@ -32,6 +32,7 @@ COMMANDS = {
     "delete": "lifecycle",
     "reopen": "lifecycle",
     "changes": "change_log",
+    "export": "export",
     "pull": "pull",
     "webhooks": "webhooks",
     "sample": "workspace",

@@ -29,8 +29,8 @@ from tests.orchestration.workspace import Workspace, an_event
 
 ASSETS = """
 landing/audience_members landing/audiences landing/blacklist landing/consents landing/devices landing/events
-landing/message_events landing/messages landing/users models/connector_segments models/id_matches models/list_rows
-models/list_uploads models/live_qualifications models/ready_to_use_segments models/segment_changes
+landing/message_events landing/messages landing/users models/connector_segments models/exports models/id_matches
+models/list_rows models/list_uploads models/live_qualifications models/ready_to_use_segments models/segment_changes
 models/segment_dependents models/segment_events_daily models/segment_members models/segment_membership
 models/segment_messages models/segment_metrics models/segment_overlap models/segment_predictions
 models/segment_reachability models/segment_sample_users models/segment_size_daily models/segment_summary

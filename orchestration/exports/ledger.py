@@ -1,0 +1,111 @@
+"""What was exported: `raw.exports`, one row per file, written once the file is in its place.
+
+`segments.exports` is the view that people read. Not here: the files (`placing.py`) and their manifests.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+
+from orchestration.exports.fields import Kind
+from orchestration.warehouse import has_table
+
+TABLE = """
+    create table if not exists raw.exports (
+        export_no integer, part integer, segment varchar, segment_no integer, path varchar, rows bigint, bytes bigint,
+        sha256 varchar, format varchar, fields varchar[], mode varchar, since_export integer, channel varchar,
+        members bigint, dropped varchar, definition_hash varchar, as_of timestamp, run_no integer, gate_results varchar,
+        manifest varchar, exported_at timestamp, exported_by varchar, stream varchar, columns varchar
+    )
+"""
+
+
+@dataclass(frozen=True)
+class Last:
+    """The last export of a stream: its number, the moment of its members, and the kinds of its columns by header."""
+
+    export_no: int
+    as_of: datetime
+    kinds: Mapping[str, Kind]
+
+
+def next_number(connection: duckdb.DuckDBPyConnection) -> int:
+    """The number of the export that is being made; creates the table where it is missing."""
+    connection.execute(TABLE)
+    found = connection.execute("select coalesce(max(export_no), 0) + 1 from raw.exports").fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+def last_of(connection: duckdb.DuckDBPyConnection, stream: str) -> Last | None:
+    """The last export of a stream, None if there was none."""
+    found = connection.execute(
+        "select export_no, as_of, columns from raw.exports where stream = ? order by export_no desc limit 1", [stream]
+    ).fetchone()
+    if found is None:
+        return None
+    export_no, as_of, columns = found
+    return Last(export_no, as_of.replace(tzinfo=UTC), {one["name"]: one["type"] for one in json.loads(columns)})
+
+
+def record(
+    connection: duckdb.DuckDBPyConnection, told: Mapping[str, Any], paths: Sequence[str], manifest: str, stream: str
+) -> None:
+    """Adds the files of an export as its manifest tells them; all of them or none."""
+    rows = [
+        {
+            "export_no": told["export_no"],
+            "part": part,
+            "segment": told["segment"],
+            "segment_no": told["segment_id"],
+            "path": path,
+            "rows": file["rows"],
+            "bytes": file["bytes"],
+            "sha256": file["sha256"],
+            "format": told["format"],
+            "fields": told["fields"],
+            "mode": told["mode"],
+            "since_export": (told["since"] or {}).get("export_no"),
+            "channel": told["channel"],
+            "members": told["members"],
+            "dropped": json.dumps(told["dropped"]),
+            "definition_hash": told["definition_hash"],
+            "as_of": _plain(told["as_of"]),
+            "run_no": told["run_no"],
+            "gate_results": json.dumps(told["gate_results"]),
+            "manifest": manifest,
+            "exported_at": _plain(told["exported_at"]),
+            "exported_by": told["exported_by"],
+            "stream": stream,
+            "columns": json.dumps(told["columns"], ensure_ascii=False),
+        }
+        for part, (path, file) in enumerate(zip(paths, told["files"], strict=True), start=1)
+    ]
+    columns, marks = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
+    connection.execute("begin")
+    values = [list(row.values()) for row in rows]
+    connection.executemany(f"insert into raw.exports ({columns}) values ({marks})", values)
+    connection.execute("commit")
+
+
+def recorded(connection: duckdb.DuckDBPyConnection, name: str) -> list[dict[str, Any]]:
+    """What is recorded of files of this name, the last export first."""
+    if not has_table(connection, "raw", "exports"):
+        return []
+    cursor = connection.execute(
+        "select export_no, segment, rows, bytes, sha256, definition_hash, as_of from raw.exports"
+        " where parse_filename(path) = ? order by export_no desc",
+        [name],
+    )
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
+
+
+def _plain(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)

@@ -1,0 +1,104 @@
+"""The manifest of an export: a JSON file beside it that says what it is, so that whoever gets the file can check it.
+
+It is written last: files without a manifest are not whole. Not here: checking (`verify.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from orchestration.exports.cells import Rows
+from orchestration.exports.collect import Collected, Standing
+from orchestration.exports.request import Request
+
+ENDING = ".manifest.json"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file that was written: its rows below the header, and what its bytes are."""
+
+    path: Path
+    rows: int
+
+    def told(self) -> dict[str, Any]:
+        """As the manifest tells it."""
+        with self.path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return {"rows": self.rows, "bytes": self.path.stat().st_size, "sha256": digest}
+
+
+def tell(
+    request: Request,
+    standing: Standing,
+    collected: Collected,
+    rows: Rows,
+    *,
+    export_no: int,
+    at: datetime,
+    since: dict[str, Any] | None,
+    changes: dict[str, int] | None,
+    guarded: list[int],
+    files: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """The manifest of an export, ready for JSON."""
+    return {
+        "version": VERSION,
+        "export_no": export_no,
+        "segment": standing.segment,
+        "segment_id": standing.number,
+        "title": standing.title,
+        "kind": standing.kind,
+        "status": standing.status,
+        "reason": standing.reason,
+        "definition_hash": standing.definition_hash,
+        "as_of": utc(standing.as_of),
+        "run_no": standing.run_no,
+        "profiles_as_of": utc(standing.data_as_of),
+        "exported_at": utc(at),
+        "exported_by": request.by,
+        "format": request.format,
+        "delimiter": request.delimiter if request.format == "csv" else None,
+        "is_list": request.as_list,
+        "fields": list(request.header),
+        "columns": [
+            {"name": column.name, "type": column.kind, "empty": empty, "guarded": marked}
+            for column, empty, marked in zip(rows.columns, rows.empty, guarded, strict=True)
+        ],
+        "mode": "delta" if request.delta else "full",
+        "since": since,
+        "changes": changes,
+        "channel": request.channel,
+        "members": collected.members,
+        "dropped": dict(collected.dropped),
+        "rows": rows.count,
+        "files": files,
+        "gate_results": [],
+    }
+
+
+def as_bytes(told: dict[str, Any]) -> bytes:
+    """A manifest as it is written."""
+    return (json.dumps(told, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def read_manifest(file: Path) -> dict[str, Any]:
+    """Raises ValueError in one sentence if it cannot be read, or is of another version."""
+    try:
+        told = json.loads(file.read_bytes())
+    except ValueError:
+        raise ValueError(f"{file}: found a file that is no JSON, expected the manifest of an export") from None
+    if not isinstance(told, dict) or told.get("version") != VERSION:
+        raise ValueError(f"{file}: found no manifest of version {VERSION}")
+    return told
+
+
+def utc(moment: datetime) -> str:
+    """`2026-01-15T00:00:00Z`."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

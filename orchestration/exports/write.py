@@ -1,0 +1,188 @@
+"""Writing an export: one function for whoever exports, by hand or by a schedule.
+
+The warehouse is held while the rows are collected, and once more to note what was written; formats are made between
+the two. Not here: whether the segment should be exported at all.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from orchestration.exports import ledger, manifest
+from orchestration.exports.cells import Rows
+from orchestration.exports.collect import Collected, Standing, collect, standing_of
+from orchestration.exports.csv_file import write_csv
+from orchestration.exports.manifest import Written
+from orchestration.exports.parquet_file import write_parquet
+from orchestration.exports.placing import clear_unfinished, manifest_of, names_of, place, stem_of, unfinished
+from orchestration.exports.request import Request
+from orchestration.exports.sent import difference, forget_others, sent_file
+from orchestration.exports.xlsx_file import MOST_ROWS, write_xlsx
+from orchestration.published import NothingPublished
+from orchestration.settings import Settings
+from orchestration.warehouse import connect, exclusively, has_table
+
+OTHERS = {"fields": "other fields", "channel": "another channel", "delimiter": "another delimiter"}
+WORKPLACE = "exporting"  # in SEGMENTS_HOME, for as long as an export lasts
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was written, and what the manifest tells of it; `notes` are sentences for whoever asked."""
+
+    files: tuple[Path, ...]
+    manifest: Path
+    told: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+def write_export(
+    settings: Settings,
+    request: Request,
+    at: datetime,
+    *,
+    doing: Callable[[str], None] = lambda _: None,
+    waiting: Callable[[], None] | None = None,
+    rows_per_workbook: int = MOST_ROWS,
+) -> Export:
+    """Writes the members of a segment at its last calculation to files in `request.into`.
+
+    `at` is when it is exported. Waits for a recalculation that is under way, and for another export.
+    Raises ValueError in one sentence, NothingPublished and WarehouseBusy; then nothing has the name of an export.
+    """
+    if not settings.warehouse.exists():  # opening would create it
+        raise NothingPublished(settings)
+    with _one_at_a_time(settings.home) as workplace:
+        doing("reading members")
+        with exclusively(settings.home, waiting), connect(settings.warehouse) as connection:
+            if not has_table(connection, "segments", "segments"):
+                raise NothingPublished(settings)
+            standing = standing_of(connection, request.segment, settings.segments)
+            collected = collect(connection, request, workplace / "rows.parquet")
+            export_no = ledger.next_number(connection)
+            last = ledger.last_of(connection, request.stream) if request.delta else None
+        rows, since, changes = _what_to_write(settings, request, collected, last, workplace)
+        rows.on_rows = lambda done: doing(f"writing {done:,} of {rows.count:,} rows")
+        request.into.mkdir(parents=True, exist_ok=True)
+        clear_unfinished(request.into, standing.number, standing.segment)
+        stem = stem_of(standing.number, standing.segment, standing.as_of)
+        if request.delta:  # two deltas of one moment must not take each other's place
+            stem += f"_delta{export_no}"
+        file = manifest_of(request.into, stem, request.format)
+        try:
+            files, guarded = _write(request, standing, rows, stem, rows_per_workbook)
+            told = manifest.tell(
+                request,
+                standing,
+                collected,
+                rows,
+                export_no=export_no,
+                at=at,
+                since=since,
+                changes=changes,
+                guarded=guarded,
+                files=[{"name": one.path.name, **Written(unfinished(one.path), one.rows).told()} for one in files],
+            )
+            notes = _notes(request, standing, told, file)
+            kept = sent_file(settings.home, request.stream, export_no)
+            kept.parent.mkdir(exist_ok=True)
+            shutil.move(collected.file, kept)
+            place([one.path for one in files], file, manifest.as_bytes(told))
+        except BaseException:
+            clear_unfinished(request.into, standing.number, standing.segment)
+            raise
+        doing("noting what was written")
+        with exclusively(settings.home, waiting), connect(settings.warehouse) as connection:
+            ledger.record(connection, told, [str(one.path) for one in files], str(file), request.stream)
+        forget_others(settings.home, request.stream, export_no)
+    return Export(tuple(one.path for one in files), file, told, notes)
+
+
+def _what_to_write(
+    settings: Settings, request: Request, collected: Collected, last: ledger.Last | None, workplace: Path
+) -> tuple[Rows, dict[str, Any] | None, dict[str, int] | None]:
+    """The rows, and for a delta since which export, and how many rows of each change."""
+    if not request.delta:
+        return Rows(collected.file, collected.columns, collected.rows), None, None
+    file = workplace / "changes.parquet"
+    before = sent_file(settings.home, request.stream, last.export_no) if last else None
+    columns, changes = difference(before, collected, last.kinds if last else {}, file, workplace)
+    since = {"export_no": last.export_no, "as_of": manifest.utc(last.as_of)} if last else None
+    return Rows(file, columns, sum(changes.values())), since, changes
+
+
+def _write(
+    request: Request, standing: Standing, rows: Rows, stem: str, rows_per_workbook: int
+) -> tuple[list[Written], list[int]]:
+    """Writes all rows under unfinished names, and says how many cells of each column were guarded."""
+    guarded = [0] * len(rows.columns)
+    if request.format == "xlsx":
+        return _workbooks(request, standing, rows, stem, rows_per_workbook), guarded
+    path = request.into / names_of(stem, request.format, 1)[0]
+    if request.format == "csv":
+        guarded = write_csv(unfinished(path), rows, request.delimiter, bom=request.bom, guard=not request.as_list)
+    else:
+        write_parquet(unfinished(path), rows)
+    return [Written(path, rows.count)], guarded
+
+
+def _workbooks(request: Request, standing: Standing, rows: Rows, stem: str, limit: int) -> list[Written]:
+    """Workbooks of so many rows each, one at least."""
+    names = names_of(stem, "xlsx", max(-(-rows.count // limit), 1))
+    batches = ([column.to_pylist() for column in cells] for cells in rows.batches())
+    one_by_one = (row for cells in batches for row in zip(*cells, strict=True))
+    files = []
+    for part, name in enumerate(names):
+        path = request.into / name
+        write_xlsx(unfinished(path), rows.columns, islice(one_by_one, limit), standing.as_of)
+        files.append(Written(path, min(limit, rows.count - part * limit)))
+    for _ in one_by_one:
+        raise RuntimeError("more rows than were counted")
+    return files
+
+
+def _notes(request: Request, standing: Standing, told: dict[str, Any], file: Path) -> tuple[str, ...]:
+    """What is not as somebody may think."""
+    notes = []
+    if request.delta and told["since"] is None:
+        notes.append(f"these fields were never exported to {request.into} before, so all rows are new")
+    if standing.status != "ready":
+        why = f" ({standing.reason})" if standing.reason else ""
+        notes.append(f"{standing.segment} is {standing.status}{why}: these are its members as of {told['as_of']}")
+    for column in told["columns"]:
+        if told["rows"] and column["empty"] == told["rows"]:
+            notes.append(f"{column['name']} is empty in all rows")
+        if column["guarded"]:
+            notes.append(
+                f"{column['name']}: a ' stands before {column['guarded']:,} of {told['rows']:,} values, as they begin"
+                " like a formula; XLSX and Parquet have them as they are"
+            )
+    if file.exists():
+        before = manifest.read_manifest(file)
+        others = [word for what, word in OTHERS.items() if before.get(what) != told[what]]
+        if others:
+            notes.append(f"an export with {' and '.join(others)} had this name, and is replaced")
+    return tuple(notes)
+
+
+@contextmanager
+def _one_at_a_time(home: Path) -> Iterator[Path]:
+    """An empty folder for one export of the workspace; whatever one that died left there is removed."""
+    home.mkdir(parents=True, exist_ok=True)
+    with FileLock(home / "exports.lock"):
+        workplace = home / WORKPLACE
+        shutil.rmtree(workplace, ignore_errors=True)
+        workplace.mkdir(mode=0o700)
+        try:
+            yield workplace
+        finally:
+            shutil.rmtree(workplace, ignore_errors=True)
