@@ -22,7 +22,7 @@ from segmentation.language.folder import ENDINGS
 from segmentation.language.problems import did_you_mean
 from segmentation.plan.sql import Sql, literal
 
-MEMORY = "2GB"  # for sorting; beyond it, the disk
+MEMORY = "1GB"  # for sorting; beyond it, the disk
 ORDER = Sql("order by external_id nulls last, user_id")
 NEVER = "segment {} was never calculated: refresh it first"
 NO_LONGER_A_USER, BLACKLISTED, WITHOUT_IDENTITY = "no_longer_a_user", "blacklisted", "without_identity"

@@ -1,0 +1,295 @@
+"""Exports of a workspace after one run: who is in them, what each cell says, what is recorded, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from orchestration.exports.fields import fields_of
+from orchestration.exports.request import Request
+from orchestration.exports.verify import verify
+from orchestration.exports.write import Export, write_export
+from tests.cli.conftest import call, data
+from tests.exports.files import read
+from tests.orchestration.workspace import Workspace, a_user
+
+CASES = yaml.safe_load((Path(__file__).parent / "cells.yml").read_text(encoding="utf-8"))
+FIELDS = list(dict.fromkeys(case["field"] for case in CASES))
+AT = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
+LISTED = ("push", "email")  # on which channel of them somebody is blacklisted
+IN_ORDER = ["10", "9", "a", "b", None, None]
+Do = Callable[..., Export]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    workspace = Workspace(tmp_path_factory.mktemp("exports"))
+    people, devices = [], []
+    for number, case in enumerate(CASES):
+        user_id, told = f"case{number:02}", case.get("user", {})
+        people.append({"user_id": user_id, **told, "attributes": {"group": "cells", **told.get("attributes", {})}})
+        for place, device in enumerate(case.get("devices", ())):
+            devices.append({"device_id": f"{user_id}-{place}", "user_id": user_id, **device})
+    people += [a_user(name, group="sends") for name in ("ada", "bea", "cem", "dan")]
+    people += [
+        {"user_id": f"sorted{9 - number}", "external_id": external_id, "attributes": {"group": "sorted"}}
+        for number, external_id in enumerate(IN_ORDER)
+    ]
+    workspace.land("users", *people)
+    workspace.land("devices", *devices)
+    workspace.land("events", {"user_id": "ada", "event": "visit", "ts": "2026-01-10T00:00:00Z"})
+    at = "2026-01-02T00:00:00Z"
+    workspace.land(
+        "blacklist",
+        {"user_id": "bea", "channel": "push", "listed": True, "at": at},
+        {"user_id": "cem", "channel": "email", "listed": True, "at": at},
+        {"user_id": "dan", "channel": "push", "listed": True, "at": at},
+        {"user_id": "dan", "channel": "push", "listed": False, "at": "2026-01-03T00:00:00Z"},
+    )
+    groups = ("cells", "sends", "sorted", "nobody")
+    workspace.define(**{name: f"[{{attribute: group, equals: {name}}}]" for name in groups})
+    workspace.run("2026-01-15")
+    workspace.define(new="[{did: visit}]")
+    return workspace
+
+
+@pytest.fixture
+def export(shop: Workspace, tmp_path: Path) -> Do:
+    def do(segment: str, *fields: str, **asked: Any) -> Export:
+        into = asked.pop("into", tmp_path)
+        return write_export(shop.settings, Request(segment, into, fields_of(fields), **asked), AT)
+
+    return do
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx", "parquet"])
+def test_every_cell_says_what_is_known_of_the_user(export: Do, form: str):
+    done = export("cells", *FIELDS, "user_id", format=form)
+    header, *rows = read(done.files[0])
+    assert header == [*FIELDS, "user_id"]
+    found = {row[-1]: dict(zip(header, row, strict=True)) for row in rows}
+    assert sorted(found) == [f"case{number:02}" for number in range(len(CASES))]
+    for number, case in enumerate(CASES):
+        cell, expected = found[f"case{number:02}"][case["field"]], case.get(form, case["csv"])
+        assert (type(cell), cell) == (type(expected), expected) or form == "xlsx" and cell == expected, case["why"]
+
+
+def test_all_formats_have_the_same_rows_in_the_same_order(export: Do):
+    asked = ("user_id", "external_id", "email", "attributes.zip")
+    tables = [read(export("cells", *asked, format=form).files[0])[1:] for form in ("csv", "xlsx", "parquet")]
+    users = [[row[0] for row in table] for table in tables]
+    assert users[0] == users[1] == users[2]
+    assert [row[2:] for row in tables[0]] == [row[2:] for row in tables[1]] == [row[2:] for row in tables[2]]
+
+
+def test_rows_go_by_external_id_and_then_by_the_internal_one(export: Do):
+    rows = read(export("sorted", "external_id", "user_id").files[0])[1:]
+    assert [row[0] for row in rows] == IN_ORDER
+    assert [row[1] for row in rows] == ["sorted9", "sorted8", "sorted7", "sorted6", "sorted4", "sorted5"]
+
+
+@pytest.mark.parametrize(
+    ("channel", "left"),
+    [(None, "ada dan"), ("push", "ada cem dan"), ("email", "ada bea dan"), ("sms", "ada bea cem dan")],
+)
+def test_whoever_is_blacklisted_on_the_channel_is_left_out_and_counted(export: Do, channel: str | None, left: str):
+    done = export("sends", "user_id", channel=channel)
+    assert " ".join(row[0] for row in read(done.files[0])[1:]) == left
+    told = done.told
+    assert (told["members"], told["rows"], told["channel"]) == (4, len(left.split()), channel)
+    assert told["dropped"] == {"blacklisted": 4 - told["rows"], "no_longer_a_user": 0}
+
+
+def test_a_segment_without_anybody_is_a_file_with_a_header(export: Do):
+    done = export("nobody", "external_id", "attributes.tier")
+    assert done.files[0].read_bytes() == b"external_id,attributes.tier\r\n"
+    assert (done.told["rows"], done.notes) == (0, ())
+
+
+def test_the_name_and_the_manifest_say_what_the_file_is(export: Do, shop: Workspace, tmp_path: Path):
+    done = export("sends", "user_id", by="ada@example.com")
+    number, hash_, run_no = shop.rows(
+        "select segment_no, definition_hash, run_no from raw.segment_definitions where segment = 'sends'"
+    )[0]
+    name = f"{number}_sends_20260115T000000Z.csv"
+    assert sorted(file.name for file in tmp_path.iterdir()) == [name, f"{name}.manifest.json"]
+    told = json.loads(done.manifest.read_text(encoding="utf-8"))
+    assert told == done.told
+    expected = {
+        "segment": "sends",
+        "segment_id": number,
+        "definition_hash": hash_,
+        "run_no": run_no,
+        "as_of": "2026-01-15T00:00:00Z",
+        "exported_at": "2026-01-15T09:30:00Z",
+        "exported_by": "ada@example.com",
+        "status": "ready",
+        "mode": "full",
+        "fields": ["user_id"],
+        "gate_results": [],
+    }
+    assert {key: told[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx", "parquet"])
+def test_the_same_members_are_the_same_bytes(export: Do, tmp_path: Path, form: str):
+    one, two = (export("cells", "email", "tags", format=form, into=tmp_path / where) for where in "ab")
+    assert one.files[0].read_bytes() == two.files[0].read_bytes()
+
+
+def test_parts_of_a_workbook_make_up_the_whole(shop: Workspace, tmp_path: Path):
+    request = Request("sorted", tmp_path, fields_of(["external_id"]), "xlsx")
+    done = write_export(shop.settings, request, AT, rows_per_workbook=4)
+    stem = done.manifest.name.removesuffix(".xlsx.manifest.json")
+    assert [file.name for file in done.files] == [f"{stem}_part1of2.xlsx", f"{stem}_part2of2.xlsx"]
+    one, two = map(read, done.files)
+    assert (one[0], two[0]) == (["external_id"], ["external_id"])
+    assert [row[0] for row in one[1:] + two[1:]] == IN_ORDER
+    assert [file["rows"] for file in done.told["files"]] == [4, 2]
+    assert verify(shop.settings, done.files[1]).differences == ()
+    whole = write_export(shop.settings, request, AT)  # takes the place of the parts
+    assert sorted(tmp_path.iterdir()) == sorted([*whole.files, whole.manifest])
+
+
+def test_what_is_not_as_somebody_may_think_is_said(export: Do):
+    assert export("sends", "email").notes == ("email is empty in all rows",)
+    assert export("sends", "user_id").notes == ("an export with other fields had this name, and is replaced",)
+    (guarded,) = [note for note in export("cells", "external_id").notes if "formula" in note]
+    assert guarded.startswith(f"external_id: a ' stands before 1 of {len(CASES)} values")
+
+
+@pytest.mark.parametrize(
+    ("segment", "field", "sentence"),
+    [
+        ("sends", "attributes.teir", "no user has the attribute 'teir'; did you mean 'attributes.tier'?"),
+        (
+            "sends",
+            "attributes.home.ctiy",
+            "no user has the attribute 'home.ctiy'; did you mean 'attributes.home.city'?",
+        ),
+        ("send", "user_id", "there is no segment 'send'; did you mean 'sends'?"),
+        ("new", "user_id", "segment new was never calculated: refresh it first"),
+    ],
+)
+def test_what_is_not_there_is_one_sentence_and_no_file(
+    export: Do, tmp_path: Path, segment: str, field: str, sentence: str
+):
+    with pytest.raises(ValueError, match=r"^(no user|there is|segment)") as error:
+        export(segment, field)
+    assert (str(error.value), list(tmp_path.iterdir())) == (sentence, [])
+
+
+def test_every_file_is_a_row_of_the_table(export: Do, shop: Workspace, tmp_path: Path):
+    first, second = export("sends", "user_id"), export("sends", "user_id", "city", channel="push")
+    rows = shop.rows(
+        "select path, rows, sha256, definition_hash, as_of::varchar, gate_results, segment, format, fields, dropped,"
+        " manifest, is_replaced from segments.exports"
+        f" where parse_dirpath(path) = '{tmp_path}' order by export_no"
+    )
+    for done, row, is_replaced in ((first, rows[0], True), (second, rows[1], False)):
+        told, file = done.told, done.told["files"][0]
+        assert row == (
+            str(done.files[0]), file["rows"], file["sha256"], told["definition_hash"], "2026-01-15 00:00:00", "[]",
+            "sends", "csv", told["fields"], json.dumps(told["dropped"]), str(done.manifest), is_replaced,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx", "parquet"])
+def test_one_flipped_bit_is_found(export: Do, shop: Workspace, form: str):
+    done = export("cells", "external_id", "email", format=form)
+    file = done.files[0]
+    assert verify(shop.settings, file).differences == verify(shop.settings, done.manifest).differences == ()
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    (told,) = verify(shop.settings, file).differences
+    assert told.startswith(f"{file} has the sha256 ")
+
+
+def test_a_manifest_that_was_made_to_fit_is_found_by_the_warehouse(export: Do, shop: Workspace, tmp_path: Path):
+    done = export("sends", "user_id")
+    file = done.files[0]
+    other = export("sorted", "user_id", into=tmp_path / "other")
+    file.write_bytes(other.files[0].read_bytes())
+    forged = {**done.told, "rows": 6, "members": 8, "files": [{**other.told["files"][0], "name": file.name}]}
+    done.manifest.write_text(json.dumps(forged), encoding="utf-8")
+    found = verify(shop.settings, file)
+    assert found.is_recorded is False
+    assert found.differences == (
+        f"{shop.settings.warehouse} recorded {file.name} with the sha256 {done.told['files'][0]['sha256']}",
+    )
+    elsewhere = replace(shop.settings, home=tmp_path / "elsewhere")
+    assert verify(elsewhere, file).is_recorded is None  # nobody to ask
+
+
+def test_a_list_has_one_identifier_and_nobody_without_it(export: Do):
+    done = export("sorted", "external_id", as_list=True)
+    assert read(done.files[0]) == [["Type", "Identity"], ["i", "10"], ["i", "9"], ["i", "a"], ["i", "b"]]
+    assert done.told["dropped"]["without_identity"] == 2
+    assert read(export("sends", "user_id", as_list=True).files[0])[1] == ["g", "ada"]
+
+
+@pytest.fixture
+def here(shop: Workspace, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SEGMENTS_HOME", str(shop.settings.home))
+    monkeypatch.chdir(shop.root)
+    return shop.root
+
+
+def test_the_command_prints_the_paths_and_verifies_them(here: Path):
+    result = call("export", "sends", "--fields", "user_id,attributes.group", "--into", "out", "--channel", "push")
+    file, manifest = result.stdout.splitlines()
+    assert (result.exit_code, manifest, Path(file).parent) == (0, f"{file}.manifest.json", Path("out"))
+    assert result.stderr.startswith("3 rows of sends as of 2026-01-15T00:00:00Z, left out: 1 blacklisted, ")
+    assert read(here / file)[:2] == [["user_id", "attributes.group"], ["ada", "sends"]]
+    checked = call("export", "--verify", file)
+    assert (checked.exit_code, checked.stdout) == (
+        0,
+        f"{manifest}: 1 file, 3 rows, as its manifest and the warehouse say\n",
+    )
+    (here / file).write_text("user_id\r\nada\r\n")
+    checked = call("export", "--verify", manifest, "--json")
+    assert (checked.exit_code, data(checked)["agrees"]) == (1, False)
+    (here / file).unlink()
+    checked = call("export", "--verify", file)
+    assert (checked.exit_code, checked.stderr) == (1, f"{file} is not there\n")
+
+
+def test_without_options_it_is_external_ids_in_the_home_of_the_workspace(here: Path):
+    told = data(call("export", "sorted", "--json"))
+    assert (told["format"], told["fields"], told["rows"]) == ("csv", ["external_id"], len(IN_ORDER))
+    assert Path(told["path"]).parent == here / "home/exports"
+    assert Path(told["manifest"]).exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        ("", 2, "expected either the NAME of a segment, or --verify FILE"),
+        ("sends --verify x.csv", 2, "expected either the NAME of a segment, or --verify FILE"),
+        ("sends --fields emial", 2, "did you mean 'email'?"),
+        ("sends --format pdf", 2, "'pdf' is not one of"),
+        ("sends --into s3://bucket/out", 2, "exports are written to a folder, and s3://bucket/out is none"),
+        ("sends --bom --format xlsx", 2, "a delimiter and a byte order mark are for csv"),
+        ("sends --fields attributes.grop", 1, "did you mean 'attributes.group'?"),
+        ("sent", 1, "there is no segment 'sent'; did you mean 'sends'?"),
+        ("--verify nothing.csv", 1, "nothing.csv is not there: found no manifest nothing.csv.manifest.json beside it"),
+    ],
+)
+def test_what_cannot_be_is_said_with_its_exit_code(here: Path, words: str, code: int, sentence: str):
+    result = call("export", *words.split())
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert sentence in result.stderr
+
+
+def test_a_workspace_without_a_run_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SEGMENTS_HOME", str(tmp_path / "empty"))
+    result = call("export", "sends")
+    assert (result.exit_code, result.stderr.startswith("nothing calculated yet")) == (1, True)
