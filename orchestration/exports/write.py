@@ -26,6 +26,7 @@ from orchestration.exports.parquet_file import write_parquet
 from orchestration.exports.placing import clear_unfinished, manifest_of, names_of, place, stem_of, unfinished
 from orchestration.exports.request import Request
 from orchestration.exports.sent import difference, forget_others, sent_file
+from orchestration.exports.words import IDENTIFIERS
 from orchestration.exports.xlsx_file import MOST_ROWS, write_xlsx
 from orchestration.published import NothingPublished
 from orchestration.settings import Settings
@@ -158,9 +159,12 @@ def _notes(request: Request, standing: Standing, told: dict[str, Any], file: Pat
     if standing.status != "ready":
         why = f" ({standing.reason})" if standing.reason else ""
         notes.append(f"{standing.segment} is {standing.status}{why}: these are its members as of {told['as_of']}")
+    identifiers = {field.name for field in request.fields if field.key in IDENTIFIERS}
     for column in told["columns"]:
         if told["rows"] and column["empty"] == told["rows"]:
             notes.append(f"{column['name']} is empty in all rows")
+        elif column["empty"] and column["name"] in identifiers:
+            notes.append(f"{column['name']} is empty in {column['empty']:,} of {told['rows']:,} rows")
         if column["guarded"]:
             notes.append(
                 f"{column['name']}: a ' stands before {column['guarded']:,} of {told['rows']:,} values, as they begin"

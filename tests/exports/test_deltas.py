@@ -1,4 +1,4 @@
-"""Exports over several runs: deltas, lists that are read again, segments that are not ready, and a process that dies."""
+"""Exports over several runs: deltas, lists read again, segments that are not ready, and a process that dies."""
 
 from __future__ import annotations
 

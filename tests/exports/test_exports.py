@@ -160,6 +160,7 @@ def test_parts_of_a_workbook_make_up_the_whole(shop: Workspace, tmp_path: Path):
 
 def test_what_is_not_as_somebody_may_think_is_said(export: Do):
     assert export("sends", "email").notes == ("email is empty in all rows",)
+    assert export("sorted", "external_id").notes == ("external_id is empty in 2 of 6 rows",)
     assert export("sends", "user_id").notes == ("an export with other fields had this name, and is replaced",)
     (guarded,) = [note for note in export("cells", "external_id").notes if "formula" in note]
     assert guarded.startswith(f"external_id: a ' stands before 1 of {len(CASES)} values")
