@@ -24,9 +24,9 @@ STATUSES = ("ready", "calculating", "failed", "stale", "not_active", "deleted")
 KINDS = ("who", "connector", "list", "live", "predict", "system")
 # What each order goes by, and whether the largest come first. None, which is not known, comes last either way.
 ORDERS: dict[str, tuple[Callable[[SegmentRow], Any], bool]] = {
-    "users": (lambda row: row.users, True),
+    "users": (lambda row: row.users if row.updated_at else None, True),
     "name": (lambda row: row.segment, False),
-    "change": (lambda row: row.entered + row.left, True),
+    "change": (lambda row: row.entered + row.left if row.updated_at else None, True),
     "messages": (lambda row: row.message_sent, True),
     "status": (lambda row: row.status, False),
     "kind": (lambda row: row.kind, False),

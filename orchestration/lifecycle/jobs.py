@@ -72,7 +72,13 @@ def _job(settings: Settings, act: _Act) -> dg.JobDefinition:
     step.__annotations__ = {"context": dg.OpExecutionContext, "config": act.config, "return": None}
     op = dg.op(name=act.name, description=act.description, out=dg.Out(dg.Nothing))(step)
 
-    @dg.job(name=lifecycle_job(act.name), description=act.description, executor_def=dg.in_process_executor)
+    @dg.job(
+        name=lifecycle_job(act.name),
+        description=act.description,
+        executor_def=dg.in_process_executor,
+        # If its process died, the file says whether it was done, and a person decides.
+        tags={"dagster/max_retries": "0"},
+    )
     def job() -> None:
         op()
 

@@ -123,6 +123,8 @@ def test_a_second_deletion_does_not_lose_the_file_of_the_first(segments: Segment
     assert result.exit_code == 1
     assert "is there already, from an earlier deletion" in result.stderr
     assert "{tag: gold}" in (place / "segments/deleted/gold.yml").read_text()
+    (place / "segments/deleted/gold.yml").rename(place / "segments/deleted/gold.yaml")  # of which reopen knows as well
+    assert "gold.yaml is there already" in segments("delete", "gold").stderr
 
 
 # ---------------------------------------------------------------- what forbids it
@@ -215,18 +217,33 @@ def test_what_cannot_be_looked_at_is_not_taken_for_unused(segments: Segments, pl
 
 @pytest.mark.long
 def test_members_leave_with_the_next_run_and_come_back_with_the_one_after(segments: Segments, place: Path):
+    """And beside it: a copy has the same members, a paused one keeps its own, a resumed one is calculated."""
+
+    def after_a_run(day: str) -> dict[str, tuple[str, int, bool]]:
+        told = data(segments("run", "--as-of", day, "--json"))
+        assert told["failed"] == {}
+        return {row["segment"]: (row["status"], row["users"], row["ready_to_use"]) for row in told["segments"]}
+
+    def promote() -> None:
+        users = place / "home/landing/users.jsonl"
+        users.write_text(users.read_text().replace("basic", "gold"))
+
     land_messages(place, a_message("m1", DRAFT, segments=["gold"]))
-    assert segments("run", "--as-of", "2026-01-13").exit_code == 0
+    after_a_run("2026-01-13")
     assert segments("delete", "gold").exit_code == 1
+    assert segments("clone", "gold", "card").exit_code == 0
     land_messages(place, a_message("m1", SENT, segments=["gold"]))
-    assert segments("run", "--as-of", "2026-01-14").exit_code == 0
+    assert after_a_run("2026-01-14")["card"] == ("ready", 2, False)
     assert segments("delete", "gold").exit_code == 0
-    gone = data(segments("run", "--as-of", "2026-01-15", "--json"))
-    assert gone["failed"] == {}
+    assert segments("pause", "card").exit_code == 0
+    assert segments("pin", "card").exit_code == 0
+    promote()
+    assert after_a_run("2026-01-15")["card"] == ("not_active", 2, True)
     assert [(row["status"], row["users"]) for row in data(segments("list", "--json", "--search", "gold"))] in (
         [],
         [("deleted", 0)],
     )
     assert segments("reopen", "gold").exit_code == 0
-    back = data(segments("run", "--as-of", "2026-01-16", "--json"))
-    assert [(row["status"], row["users"]) for row in back["segments"] if row["segment"] == "gold"] == [("ready", 2)]
+    assert segments("resume", "card").exit_code == 0
+    back = after_a_run("2026-01-16")
+    assert (back["gold"], back["card"]) == (("ready", 3, False), ("ready", 3, True))

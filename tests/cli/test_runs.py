@@ -94,6 +94,7 @@ def test_history_does_not_go_back(segments: Segments):
         (["--kind", "who", "--sort", "created"], ["buyers_3d", "gold", "asked_for", "gold_buyers"]),
         (["--kind", "who", "--sort", "created", "--reverse"], ["gold", "buyers_3d", "asked_for", "gold_buyers"]),
         (["--kind", "who", "--sort", "owner", "--reverse"], ["gold", "asked_for", "buyers_3d", "gold_buyers"]),
+        (["--kind", "who", "--sort", "users", "--reverse"], ["buyers_3d", "gold_buyers", "gold", "asked_for"]),
         (["--kind", "who", "--sort", "messages"], ["asked_for", "buyers_3d", "gold", "gold_buyers"]),
         (["--kind", "list"], []),
     ],
@@ -210,7 +211,7 @@ def test_one_bad_definition_refuses_the_folder(segments: Segments, place: Path, 
 def test_a_warehouse_that_somebody_holds_is_one_sentence(
     segments: Segments, place: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    def held(_: Path) -> None:
+    def held(*_: object, **__: object) -> None:
         raise duckdb.IOException("Could not set lock on file")
 
     monkeypatch.setattr("orchestration.warehouse.OPEN_ATTEMPTS", 1)
