@@ -38,7 +38,13 @@ if TYPE_CHECKING:
 @click.option("--into", metavar="DIR", help="Folder of the file (default: exports in SEGMENTS_HOME).")
 @click.option("--channel", type=click.Choice(CHANNELS), help="Leave out who is blacklisted there (default: anywhere).")
 @click.option("--delta", is_flag=True, help="Only what changed since the last export of these fields to this folder.")
-@click.option("--as", "shape", type=click.Choice(("rows", "list")), default="rows", help="list: Type,Identity.")
+@click.option(
+    "--as",
+    "shape",
+    type=click.Choice(("rows", "list")),
+    default="rows",
+    help="list: one identifier, as the file of a list segment.",
+)
 @click.option("--delimiter", type=click.Choice(tuple(DELIMITERS)), default="comma", show_default=True, help="Of CSV.")
 @click.option("--bom", is_flag=True, help="Begin a CSV with a byte order mark, for Excel.")
 @click.option("--verify", "checked", type=FOLDER, metavar="FILE", help="Check a file or manifest instead.")

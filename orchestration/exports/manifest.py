@@ -78,6 +78,7 @@ def tell(
         "members": collected.members,
         "dropped": dict(collected.dropped),
         "rows": rows.count,
+        "sha256": files[0]["sha256"] if len(files) == 1 else None,
         "files": files,
         "gate_results": [],
     }

@@ -42,6 +42,8 @@ def verify(settings: Settings, path: Path) -> Verified:
     listed = sum(part["rows"] for part in told["files"])
     if listed != told["rows"]:
         differences.append(f"{file}: its files have {listed:,} rows, and it says {told['rows']:,}")
+    if len(told["files"]) == 1 and told["sha256"] != told["files"][0]["sha256"]:
+        differences.append(f"{file}: it says another sha256 for the export than for its only file")
     if told["mode"] == "full" and told["rows"] != told["members"] - sum(told["dropped"].values()):
         differences.append(f"{file}: rows are not the members less those who were left out")
     if not settings.warehouse.exists():

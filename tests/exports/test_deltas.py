@@ -52,7 +52,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     land(workspace, BEFORE)
     workspace.land("events", {"user_id": "ada", "event": "visit", "ts": "2026-01-10T00:00:00Z"})
     gold = "[{attribute: tier, equals: gold}]"
-    workspace.define(gold=gold, frozen=f"who: {gold}", broken=gold)
+    workspace.define(gold=gold, frozen=f"who: {gold}", broken=gold, gone=gold)
     workspace.run("2026-01-15")
     export(workspace, "gold", "full")
     export(workspace, "gold", "points", "attributes.points", format="parquet")
@@ -71,6 +71,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     land(workspace, AFTER)
     workspace.land("blacklist", {"user_id": "cem", "channel": "sms", "listed": True, "at": "2026-01-15T13:00:00Z"})
     workspace.define(frozen=f"paused: true\nwho: {gold}", broken="[{attribute: tier, equals: [gold]}]")
+    workspace.undefine("gone")
     workspace.run("2026-01-16")
     return workspace
 
@@ -122,6 +123,11 @@ def test_a_segment_that_is_not_ready_goes_out_as_of_its_last_calculation(shop: W
         # eve is a member as of then, and no user any more
         assert done.told["dropped"] == {"blacklisted": 1, "no_longer_a_user": 1}
         assert [row[0] for row in read(done.files[0])[1:]] == ["1", "2"]
+
+
+def test_a_deleted_segment_has_nobody_to_export(shop: Workspace):
+    with pytest.raises(ValueError, match=r"^segment gone is deleted: it has no members to export"):
+        export(shop, "gone", "gone")
 
 
 def test_a_process_that_dies_leaves_nothing_under_a_name_of_an_export(shop: Workspace):

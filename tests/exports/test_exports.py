@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -132,6 +133,7 @@ def test_the_name_and_the_manifest_say_what_the_file_is(export: Do, shop: Worksp
         "exported_by": "ada@example.com",
         "status": "ready",
         "mode": "full",
+        "sha256": hashlib.sha256(done.files[0].read_bytes()).hexdigest(),
         "fields": ["user_id"],
         "gate_results": [],
     }
@@ -219,7 +221,13 @@ def test_a_manifest_that_was_made_to_fit_is_found_by_the_warehouse(export: Do, s
     file = done.files[0]
     other = export("sorted", "user_id", into=tmp_path / "other")
     file.write_bytes(other.files[0].read_bytes())
-    forged = {**done.told, "rows": 6, "members": 8, "files": [{**other.told["files"][0], "name": file.name}]}
+    forged = {
+        **done.told,
+        "rows": 6,
+        "members": 8,
+        "sha256": other.told["sha256"],
+        "files": [{**other.told["files"][0], "name": file.name}],
+    }
     done.manifest.write_text(json.dumps(forged), encoding="utf-8")
     found = verify(shop.settings, file)
     assert found.is_recorded is False
