@@ -28,12 +28,35 @@ def connect(file: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
     With `read_only` the file has to be there, and nothing can be changed in it; temporary tables can be made.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    connection = _open(file, read_only)
+    connection = _open(file, lambda: duckdb.connect(str(file), read_only=read_only))
     try:
         connection.execute("set timezone = 'UTC'")
         yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def beside(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory that reads the file until it is detached by `let_go`; waits as `connect` does.
+
+    What is looked up without a name of a database is found in the file.
+    """
+    with duckdb.connect() as connection:
+
+        def attach() -> duckdb.DuckDBPyConnection:
+            return connection.execute(f"attach '{str(file).replace(chr(39), chr(39) * 2)}' as warehouse (read_only)")
+
+        _open(file, attach)
+        connection.execute("use warehouse")
+        connection.execute("set timezone = 'UTC'")
+        yield connection
+
+
+def let_go(connection: duckdb.DuckDBPyConnection) -> None:
+    """Closes the file of `beside`; what was copied from it stays."""
+    connection.execute("use memory")
+    connection.execute("detach warehouse")
 
 
 def has_table(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
@@ -44,10 +67,10 @@ def has_table(connection: duckdb.DuckDBPyConnection, schema: str, table: str) ->
     return found is not None
 
 
-def _open(file: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+def _open(file: Path, opening: Callable[[], duckdb.DuckDBPyConnection]) -> duckdb.DuckDBPyConnection:
     for attempt in range(OPEN_ATTEMPTS):
         try:
-            return duckdb.connect(str(file), read_only=read_only)
+            return opening()
         except duckdb.IOException as error:
             if "lock" not in str(error).lower():
                 raise

@@ -24,6 +24,7 @@ COMMANDS = {
     "list": "catalogue",
     "show": "catalogue",
     "explain": "explain",
+    "what-if": "what_if",
     "clone": "lifecycle",
     "pause": "lifecycle",
     "resume": "lifecycle",

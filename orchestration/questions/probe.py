@@ -21,7 +21,7 @@ from orchestration.published import NothingPublished
 from orchestration.questions.parts import leaf_definitions, ranks_people
 from orchestration.segment_tests.memory import in_order
 from orchestration.settings import DBT_SOURCE, Settings
-from orchestration.warehouse import connect, has_table
+from orchestration.warehouse import beside, connect, has_table, let_go
 from segmentation.clock import Clock
 from segmentation.language.model import Definition
 from segmentation.plan.compile import Plan, compile_plan
@@ -50,6 +50,11 @@ _LIST_PEOPLE = """
 _VIEWS = {"person_events"}
 _LASTING = {"event_tiles", "user_profiles", "person_events"}  # they hardly depend on the moment, and cost the most
 # Staging with one person's rows in it, by the column that says whose they are.
+# What plans read of the warehouse besides events and users.
+_SMALL = {
+    "people", "source_people", "stg_users", "stg_devices", "stg_consents", "stg_blacklist", "stg_messages",
+    "stg_message_events", "audience_people", "list_rows", "list_uploads",
+}  # fmt: skip
 _OWNED = ("stg_users", "stg_devices", "stg_consents", "stg_blacklist", "stg_message_events")
 
 
@@ -58,15 +63,15 @@ class Unanswerable(ValueError):
 
 
 @contextmanager
-def probing(settings: Settings) -> Iterator[Probe]:
+def probing(settings: Settings, *, long: bool = False) -> Iterator[Probe]:
     """A probe of the workspace. Raises NothingPublished and WarehouseBusy.
 
     While it lasts, no run can write and this process can open the file in no other way: whatever else has to be read
-    meanwhile goes through `probe.connection`.
+    meanwhile goes through `probe.connection`. A `long` one can let the file go before it is through (`let_go`).
     """
     if not settings.warehouse.exists():  # opening would create it
         raise NothingPublished(settings)
-    with connect(settings.warehouse, read_only=True) as connection:
+    with beside(settings.warehouse) if long else connect(settings.warehouse, read_only=True) as connection:
         if not has_table(connection, "segments", "segments"):
             raise NothingPublished(settings)
         row = connection.execute(
@@ -83,7 +88,8 @@ class Probe:
     def __init__(self, connection: duckdb.DuckDBPyConnection, settings: Settings, run_no: int, as_of: datetime) -> None:
         self.connection, self.settings, self.run_no, self.as_of = connection, settings, run_no, as_of
         self._made = 0
-        self._lasting: dict[str, str] = {}  # temporary relations by the SQL that made them
+        self._lasting: dict[tuple[str, ...], str] = {}  # temporary relations by model, and what that was built on
+        self._kept: dict[str, str] = {}  # copies of relations of the warehouse, once it is let go
         self._schemas: dict[str, str] = dict(
             connection.execute(
                 "select table_name, table_schema from information_schema.tables"
@@ -159,15 +165,17 @@ class Probe:
             if name == "prediction_weights":
                 relations[name] = self._fit(relations)
                 continue
-            sql = self._rendered(models[name], relations, slots, as_of)
-            relations[name] = self._lasting_relation(name, sql) if name in _LASTING else self._table(name, sql)
+            if name in _LASTING:
+                relations[name] = self._lasting_relation(name, models[name], relations, as_of)
+            else:
+                relations[name] = self._table(name, self._rendered(models[name], relations, slots, as_of))
         return relations
 
     def run(self, models: Mapping[str, str], as_of: datetime, people: Iterable[int] | None = None) -> dict[str, str]:
         """Runs tiles and profiles other than those of a plan, and the events of people over them."""
         relations = {} if people is None else self._rows_of(self._people(people))
         for name, model in {**models, "person_events": _AROUND["person_events"].read_text(encoding="utf-8")}.items():
-            relations[name] = self._lasting_relation(name, self._rendered(model, relations, {}, as_of))
+            relations[name] = self._lasting_relation(name, model, relations, as_of)
         return relations
 
     def ask(self, query: str, relations: Mapping[str, str], as_of: datetime, *values: object) -> list[dict[str, Any]]:
@@ -178,6 +186,8 @@ class Probe:
 
     def relation(self, name: str) -> str:
         """A relation of the warehouse by its model's name. Raises Unanswerable where no run has made it yet."""
+        if name in self._kept:
+            return self._kept[name]
         if name not in self._schemas:
             raise Unanswerable(f"the warehouse has no {name} yet: run `make run`")
         return f'"{self._schemas[name]}"."{name}"'
@@ -281,10 +291,22 @@ class Probe:
                 self.connection.execute(f"drop table {relation}")
         return answer
 
-    def _lasting_relation(self, name: str, sql: str) -> str:
-        if sql not in self._lasting:
-            self._lasting[sql] = self._table(name, sql)
-        return self._lasting[sql]
+    def _lasting_relation(self, name: str, model: str, relations: Mapping[str, str], as_of: datetime) -> str:
+        key = (model, *(relations[one] for one in ("stg_events", "event_tiles") if one in relations))
+        if key not in self._lasting:
+            self._lasting[key] = self._table(name, self._rendered(model, relations, {}, as_of))
+        return self._lasting[key]
+
+    def let_go(self) -> None:
+        """Closes the warehouse so that runs can go on; tiles and profiles that were built for everybody stay.
+
+        After this, only rules that read nothing recorded can be asked, over events that were asked for before.
+        """
+        for name in sorted(_SMALL & {*self._schemas}):
+            self._kept[name] = self._table(name, f"select * from {self.relation(name)}")
+        let_go(self.connection)
+        self._schemas = {}
+        self._lasting = {key: made for key, made in self._lasting.items() if not made.endswith("_person_events")}
 
     def _table(self, name: str, sql: str, values: Mapping[str, Any] | None = None) -> str:
         """A new temporary relation of a query."""
