@@ -20,6 +20,7 @@ from orchestration import state
 from orchestration.audiences import Meant, look_at_audiences, write_strategies
 from orchestration.dbt_runner import Built, DbtFailed, dbt, sync_project, write_plan
 from orchestration.decisions import Decision, assign_slots, decide, dropped_attributes, readable
+from orchestration.health.measure import write_costs
 from orchestration.history.inputs import look_at_inputs
 from orchestration.history.manifests import note_unread_files
 from orchestration.ingest.attempts import NONE, read_attempts
@@ -184,12 +185,15 @@ def compile_for(
     )
 
 
-def publish(settings: Settings, prepared: Prepared, *, staged: bool = True) -> None:
+def publish(settings: Settings, prepared: Prepared, nodes: Iterable[Built] = (), *, staged: bool = True) -> None:
     """Makes a built run visible: one transaction, then the landing files it read count as loaded.
 
-    `staged` is False if the run built on staging as it was: files that landed since were not read by anybody yet.
+    `nodes` are what dbt built for it, whose seconds are kept as its costs. `staged` is False if the run built on
+    staging as it was: files that landed since were not read by anybody yet.
     """
     with connect(settings.warehouse) as connection:
+        if prepared.mode == "present":
+            write_costs(connection, settings, prepared, nodes)
         state.publish(connection, prepared.run_no)
         if staged:
             confirm_landing(connection)
@@ -224,15 +228,15 @@ def recalculate_now(
     """The same for callers that hold the workspace already."""
     prepared = prepare(settings, as_of, only=only, source_run=source_run, automatic=automatic)
     try:
-        dbt(settings, "build", on_node=on_node, flags=NO_UNIT_TESTS)
+        nodes = dbt(settings, "build", on_node=on_node, flags=NO_UNIT_TESTS)
     except DbtFailed as failure:
         if failure.node not in PLAN_NODES:
             raise
         prepared = prepare_without_culprits(
             settings, prepared, failure, only=only, source_run=source_run, automatic=automatic
         )
-        dbt(settings, "build", on_node=on_node, flags=NO_UNIT_TESTS)
-    publish(settings, prepared)
+        nodes = dbt(settings, "build", on_node=on_node, flags=NO_UNIT_TESTS)
+    publish(settings, prepared, nodes)
     return prepared
 
 

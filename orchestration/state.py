@@ -15,6 +15,7 @@ import duckdb
 
 from orchestration.decisions import Decision, Known
 from orchestration.exports.ledger import TABLE as EXPORTS
+from orchestration.health.measure import prepare_costs
 from orchestration.history.inputs import Inputs
 from orchestration.history.manifests import prepare_manifests, write_manifest
 from orchestration.memory import Memory
@@ -70,6 +71,7 @@ def prepare_schema(connection: duckdb.DuckDBPyConnection) -> None:
     for statement in (RUNS, DEFINITIONS, ATTRIBUTES, BEFORE, EXPORTS):
         connection.execute(statement)
     prepare_manifests(connection)
+    prepare_costs(connection)
     for table, columns in (("runs", ADDED_TO_RUNS), ("segment_definitions", ADDED_COLUMNS)):
         for name, type_ in columns.items():
             connection.execute(f"alter table raw.{table} add column if not exists {name} {type_}")
@@ -167,7 +169,7 @@ def open_run(
     clock stands in the run's row: they have no other.
     """
     connection.execute("begin")
-    for table in ("segment_definitions", "attribute_keys", "runs"):
+    for table in ("segment_definitions", "attribute_keys", "run_costs", "segment_costs", "runs"):
         connection.execute(
             f"delete from raw.{table} where run_no in (select run_no from raw.runs where not is_published)"
         )

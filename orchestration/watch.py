@@ -6,7 +6,7 @@ Not here: showing it (`cli/`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,10 +17,12 @@ from orchestration.recalculation import Prepared
 
 @dataclass
 class Watch:
-    """`prepared` and `reconstructed` are filled in by the step that decides what is computed."""
+    """`prepared` and `reconstructed` are filled in by the step that decides what is computed, `staged` by the one that
+    builds staging: its nodes count among the costs of the run that is published after it."""
 
     on_node: Callable[[Built], None] | None = None
     waiting: Callable[[], None] | None = None
     on_day: Callable[[date], None] | None = None
     prepared: Prepared | None = None
     reconstructed: Reconstructed | None = None
+    staged: Sequence[Built] = ()

@@ -71,7 +71,7 @@ def model_assets(settings: Settings, manifest: Path, tables: Sequence[str], watc
         with exclusively(settings.home, watch.waiting):
             with connect(settings.warehouse) as connection:
                 load_landing(connection, settings.landing)
-            events, failure = _build(context, dbt, settings, watch, STAGING_TESTS)
+            events, watch.staged, failure = _build(context, dbt, settings, watch, STAGING_TESTS)
             yield from events
             if failure:
                 raise dg.Failure(str(failure), allow_retries=False)
@@ -103,15 +103,16 @@ def model_assets(settings: Settings, manifest: Path, tables: Sequence[str], watc
                 prepared = prepare(settings, now.as_of, source_run=context.run_id, ending=now.day)
             watch.prepared = prepared
             context.log.info(f"{len(prepared.computed)} segments as of {prepared.as_of.isoformat()}")
-            events, failure = _build(context, dbt, settings, watch)
+            events, built, failure = _build(context, dbt, settings, watch)
             if failure and failure.node in PLAN_NODES and not now.is_past:
                 prepared = prepare_without_culprits(
                     settings, prepared, failure, source_run=context.run_id, ending=now.day
                 )
                 watch.prepared = prepared
-                events, failure = _build(context, dbt, settings, watch)
+                events, built, failure = _build(context, dbt, settings, watch)
             if not failure:
-                publish(settings, prepared, staged=False)
+                publish(settings, prepared, [*watch.staged, *built], staged=False)
+                watch.staged = ()
             yield from events
             if failure:
                 raise dg.Failure(str(failure), allow_retries=False)
@@ -125,9 +126,10 @@ def _build(
     settings: Settings,
     watch: Watch,
     flags: Sequence[str] = (),
-) -> tuple[list[Any], DbtFailed | None]:
-    """Builds the step's models; events are held back, because a plan that failed may be replaced by another, and given
-    in the order of Dagster's graph, which may be older than the plan and know models that no longer read each other."""
+) -> tuple[list[Any], list[Built], DbtFailed | None]:
+    """Builds the step's models, and gives dbt's nodes with their seconds. Events are held back, because a plan that
+    failed may be replaced by another, and given in the order of Dagster's graph, which may be older than the plan and
+    know models that no longer read each other."""
     with with_environment(dbt_environment(settings)):
         invocation = dbt.cli(["build", *NO_UNIT_TESTS, *flags], context=context, raise_on_error=False)
     events = []
@@ -144,14 +146,15 @@ def _build(
     )
     results_file = invocation.target_path / "run_results.json"
     results = json.loads(results_file.read_text())["results"] if results_file.exists() else []
+    built = [Built(_node(one), str(one["status"]), float(one["execution_time"])) for one in results]
     bad = [one for one in results if one["status"] in ("error", "fail")]
     if bad:
         message = in_one_line(str(bad[0]["message"] or bad[0]["status"]))
-        return events, DbtFailed(f"{_node(bad[0])}: {message}", _node(bad[0]))
+        return events, built, DbtFailed(f"{_node(bad[0])}: {message}", _node(bad[0]))
     if not invocation.is_successful():
         error = invocation.get_error()
-        return events, DbtFailed(" ".join(str(error).split())[:1500])
-    return events, None
+        return events, built, DbtFailed(" ".join(str(error).split())[:1500])
+    return events, built, None
 
 
 def _node(result: Mapping[str, Any]) -> str:
