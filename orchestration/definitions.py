@@ -8,6 +8,7 @@ from __future__ import annotations
 import dagster as dg
 
 from orchestration.assets.dbt_models import dbt_resource, model_assets
+from orchestration.assets.health import health_assets
 from orchestration.assets.landing import landing_assets
 from orchestration.assets.pulls import pull_assets
 from orchestration.assets.segments import segment_assets
@@ -36,6 +37,7 @@ def build_defs(settings: Settings, watch: Watch | None = None, around: Around | 
             landing_assets(settings),
             *model_assets(settings, manifest, list(CONTRACT), watch),
             segment_assets(settings, folder, watch),
+            health_assets(settings),
         ],
         jobs=jobs(settings, around),
         schedules=schedules(settings, folder, around),

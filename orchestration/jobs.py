@@ -10,17 +10,17 @@ import dagster as dg
 from orchestration.ingest.job import pulling
 from orchestration.ingest.runs import Around
 from orchestration.lifecycle.jobs import lifecycle_jobs
-from orchestration.names import DAILY_JOB, SEGMENTS_JOB, VENDORS
+from orchestration.names import DAILY_JOB, HEALTH_JOB, HEALTH_KEY, REPORTS, SEGMENTS_JOB, VENDORS
 from orchestration.settings import Settings
 
 
 def jobs(settings: Settings, around: Around | None = None) -> list[dg.UnresolvedAssetJobDefinition | dg.JobDefinition]:
-    """Everything once a day, some segments on their own, pulls of each vendor, and what people do to a segment. One
-    process each: the steps share one database file."""
+    """Everything once a day, some segments on their own, the health report, pulls of each vendor, and what people do to
+    a segment. One process each: the steps share one database file."""
     return [
         dg.define_asset_job(
             DAILY_JOB,
-            selection=dg.AssetSelection.all() - dg.AssetSelection.key_prefixes(*([vendor] for vendor in VENDORS)),
+            selection=dg.AssetSelection.all() - dg.AssetSelection.key_prefixes(*([one] for one in (*VENDORS, REPORTS))),
             description="Landing files to published members, for all segments that have a clock.",
             executor_def=dg.in_process_executor,
         ),
@@ -28,6 +28,12 @@ def jobs(settings: Settings, around: Around | None = None) -> list[dg.Unresolved
             SEGMENTS_JOB,
             selection=dg.AssetSelection.key_prefixes(["segments"]),
             description="The chosen segments and those that read them, on landing files as they are now.",
+            executor_def=dg.in_process_executor,
+        ),
+        dg.define_asset_job(
+            HEALTH_JOB,
+            selection=dg.AssetSelection.assets(HEALTH_KEY),
+            description="Which segments are worth a look, and what each costs.",
             executor_def=dg.in_process_executor,
         ),
         *(pulling(settings, vendor, around or Around()) for vendor in VENDORS),

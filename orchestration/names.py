@@ -16,6 +16,8 @@ OVER_RECORDED_TAG = "segments/over_recorded"
 AUTOMATIC_TAGS = {"dagster/schedule_name", "dagster/sensor_name"}  # one is on every run that Dagster started by itself
 DAILY_JOB = "daily_recalculation"
 SEGMENTS_JOB = "recalculate_segments"
+HEALTH_JOB = "segments_health"
+REPORTS = "reports"  # the group, and the prefix of keys, of what tells about segments
 LIVE_SENSOR = "live_segments"
 LIVE_TAG = "segments/live"  # on runs that a look at the landing area asked for
 MATCHING_SENSOR = "connector_matching"
@@ -32,6 +34,8 @@ GROUPS: dict[Kind, str] = {
     "live": "live",
     "predict": "predictive",
 }
+
+HEALTH_KEY = dg.AssetKey([REPORTS, "segments_health"])
 
 
 def segment_key(name: str) -> dg.AssetKey:

@@ -1,5 +1,5 @@
-"""The clock: one schedule for the daily recalculation, one for every other refresh policy that a segment names, and one
-for each vendor's pull.
+"""The clock: one schedule for the daily recalculation, one for every other refresh policy that a segment names, one for
+the weekly health report, and one for each vendor's pull.
 
 A tick's own time is the run's moment, so a late start changes nothing. Not here: what a run computes.
 """
@@ -11,13 +11,14 @@ import dagster as dg
 
 from connectors.errors import NotConfigured
 from orchestration.ingest.runs import Around
-from orchestration.names import AS_OF_TAG, DAILY_JOB, SEGMENTS_JOB, VENDORS, pull_job, segment_key
+from orchestration.names import AS_OF_TAG, DAILY_JOB, HEALTH_JOB, SEGMENTS_JOB, VENDORS, pull_job, segment_key
 from orchestration.recalculation import day_of
 from orchestration.settings import Settings
 from segmentation.clock import Clock
 from segmentation.language.folder import Folder
 
 DAILY = "0 0 * * *"
+MONDAY_MORNING = "0 7 * * 1"
 SIGNS = {"*": "x", "/": "_by_", "-": "_to_", ",": "_and_", "#": "_nth_"}
 
 
@@ -29,7 +30,8 @@ def schedules(settings: Settings, folder: Folder, around: Around | None = None) 
         if cron is not None and cron != DAILY and not definition.paused:
             by_cron.setdefault(cron.lower(), []).append(definition.name)  # MON and mon would share a name
     others = [_others(cron, sorted(names), settings) for cron, names in sorted(by_cron.items())]
-    return [_daily(settings), *others, *(_nightly(vendor, settings, around or Around()) for vendor in VENDORS)]
+    nightly = [_nightly(vendor, settings, around or Around()) for vendor in VENDORS]
+    return [_daily(settings), *others, _weekly(settings), *nightly]
 
 
 def _daily(settings: Settings) -> dg.ScheduleDefinition:
@@ -71,6 +73,21 @@ def _others(cron: str, names: list[str], settings: Settings) -> dg.ScheduleDefin
         )
 
     return refresh
+
+
+def _weekly(settings: Settings) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=HEALTH_JOB,
+        job_name=HEALTH_JOB,
+        cron_schedule=MONDAY_MORNING,
+        execution_timezone=settings.zone.key,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="The health report, on Monday at 07:00 of the workspace.",
+    )
+    def weekly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        return dg.RunRequest(tags={AS_OF_TAG: context.scheduled_execution_time.astimezone(UTC).isoformat()})
+
+    return weekly
 
 
 def _nightly(vendor: str, settings: Settings, around: Around) -> dg.ScheduleDefinition:

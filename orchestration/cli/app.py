@@ -23,6 +23,7 @@ COMMANDS = {
     "refresh": "runs",
     "list": "catalogue",
     "show": "catalogue",
+    "health": "health",
     "explain": "explain",
     "what-if": "what_if",
     "clone": "lifecycle",

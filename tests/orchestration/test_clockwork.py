@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator  # what the daemon itself counts with
 
-from orchestration.names import AS_OF_TAG, VENDORS, segment_key
+from orchestration.names import AS_OF_TAG, HEALTH_JOB, VENDORS, segment_key
 from orchestration.partitions import after_the_last, days, end_of, moment
 from orchestration.schedules import schedules
 from orchestration.settings import Settings
@@ -54,7 +54,7 @@ def evaluate(schedule: dg.ScheduleDefinition, tick: datetime) -> dg.RunRequest |
 )
 def test_the_daily_run_stands_for_the_first_instant_after_its_day(zone: str, around: str, tick: str, day: str):
     daily, *others = schedules(settings(zone), load_texts({}))
-    assert [one.name for one in others] == PULLS
+    assert [one.name for one in others] == [HEALTH_JOB, *PULLS]
     request = evaluate(daily, ticks(daily, around, 1)[0])
     assert isinstance(request, dg.RunRequest)
     assert (request.partition_key, request.tags[AS_OF_TAG]) == (day, tick)
@@ -102,7 +102,21 @@ def test_cron_lines_that_look_alike_have_schedules_of_their_own():
         "refresh_0_9_x_x_mon",
         "refresh_5_x_x_x_x",
         "refresh_x_by_5_x_x_x_x",
+        "segments_health",
     ]
+
+
+@pytest.mark.parametrize(
+    ("zone", "tick"), [("UTC", "2026-03-02T07:00:00+00:00"), ("Europe/Istanbul", "2026-03-02T04:00:00+00:00")]
+)
+def test_the_health_report_is_made_on_monday_mornings(zone: str, tick: str):
+    (weekly,) = [one for one in schedules(settings(zone), load_texts({})) if one.name == HEALTH_JOB]
+    assert weekly.default_status is dg.DefaultScheduleStatus.RUNNING
+    first, second = ticks(weekly, "2026-02-25T00:00:00Z", 2)
+    assert second - first == timedelta(days=7)
+    request = evaluate(weekly, first)
+    assert isinstance(request, dg.RunRequest)
+    assert request.tags[AS_OF_TAG] == tick
 
 
 # ---------------------------------------------------------------- the moment of a run

@@ -16,6 +16,7 @@ from orchestration.names import (
     AS_OF_TAG,
     AUTOMATIC_TAGS,
     DAILY_JOB,
+    HEALTH_JOB,
     SEGMENTS_JOB,
     VENDORS,
     landing_key,
@@ -31,11 +32,11 @@ ASSETS = """
 landing/audience_members landing/audiences landing/blacklist landing/consents landing/devices landing/events
 landing/message_events landing/messages landing/users models/connector_segments models/exports models/id_matches
 models/list_rows models/list_uploads models/live_qualifications models/ready_to_use_segments models/segment_changes
-models/segment_dependents models/segment_events_daily models/segment_members models/segment_membership
-models/segment_messages models/segment_metrics models/segment_overlap models/segment_predictions
-models/segment_reachability models/segment_sample_users models/segment_size_daily models/segment_summary
-models/segment_triggers models/segments models/user_devices segments/all_users segments/buyers segments/engaged_users
-segments/first_time_users segments/gold segments/gold_buyers segments/quiet segments/test_users
+models/segment_costs models/segment_dependents models/segment_events_daily models/segment_members
+models/segment_membership models/segment_messages models/segment_metrics models/segment_overlap
+models/segment_predictions models/segment_reachability models/segment_sample_users models/segment_size_daily
+models/segment_summary models/segment_triggers models/segments models/user_devices segments/all_users segments/buyers
+segments/engaged_users segments/first_time_users segments/gold segments/gold_buyers segments/quiet segments/test_users
 """.split()
 
 
@@ -109,22 +110,23 @@ def test_names_people_and_schedules_rely_on(place: Place):
     layers = ("landing/", "models/", "segments/")
     assert sorted(key for key in keys if key.startswith(layers)) == ASSETS
     assert {key.split("/")[0] for key in keys} == {
-        "landing", "staging", "identity", "plan", "predictions", "state", "records", "models", "segments", *VENDORS,
+        "landing", "staging", "identity", "plan", "predictions", "state", "records", "models", "segments", "reports",
+        *VENDORS,
     }  # fmt: skip
     pulls = {f"pull_{vendor}" for vendor in VENDORS}
     lifecycle = {
         f"{act}_segment" for act in "clone pause resume refresh pin unpin delete reopen".split()
     }  # fmt: skip
-    assert {job.name for job in defs.jobs or []} == {"daily_recalculation", "recalculate_segments", *pulls, *lifecycle}
+    assert {job.name for job in defs.jobs or []} == {DAILY_JOB, SEGMENTS_JOB, HEALTH_JOB, *pulls, *lifecycle}
     daily = defs.resolve_job_def(DAILY_JOB).asset_layer.selected_asset_keys
-    assert keys - {key.to_user_string() for key in daily} == {key for key in keys if key.startswith(VENDORS)} | {
-        key for key in keys if key.startswith("records/")
+    assert keys - {key.to_user_string() for key in daily} == {
+        key for key in keys if key.startswith((*VENDORS, "records/", "reports/"))
     }
     assert sorted(one.name for one in defs.sensors or []) == [
         "amplitude_catalogue", "connector_matching", "live_segments", "mixpanel_catalogue", "refresh_requests",
     ]  # fmt: skip
     assert sorted(one.name for one in defs.schedules or []) == [
-        "daily_recalculation", *sorted(pulls), "refresh_0_x_by_3_x_x_x",
+        "daily_recalculation", *sorted(pulls), "refresh_0_x_by_3_x_x_x", "segments_health",
     ]  # fmt: skip
 
 
@@ -203,7 +205,13 @@ def test_the_daily_run_shows_a_page_of_numbers_for_every_segment(place: Place, f
     assert told["as_of"] == place.workspace.moment(MIDNIGHTS[0]).timestamp()
     checks = {one.check_name: one.passed for one in first_run.get_asset_check_evaluations()}
     assert all(checks.values())
-    assert {"recalculated", "assert_sizes_follow_from_flows", "assert_nobody_is_in_a_segment_twice"} <= set(checks)
+    assert {
+        "recalculated",
+        "freshness",
+        "size_band",
+        "assert_sizes_follow_from_flows",
+        "assert_nobody_is_in_a_segment_twice",
+    } <= set(checks)
 
 
 @pytest.mark.long
