@@ -100,6 +100,14 @@ def read_manifest(file: Path) -> dict[str, Any]:
     return told
 
 
+def read_if_any(file: Path) -> dict[str, Any] | None:
+    """A manifest that an export is going to replace; None if there is none, or none that can be read."""
+    try:
+        return read_manifest(file)
+    except (FileNotFoundError, ValueError):
+        return None
+
+
 def utc(moment: datetime) -> str:
     """`2026-01-15T00:00:00Z`."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

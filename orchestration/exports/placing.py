@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestration.exports.manifest import ENDING, read_manifest
+from orchestration.exports.manifest import ENDING, read_if_any
 
 UNFINISHED = ".tmp"
 
@@ -63,12 +63,8 @@ def manifest_of(folder: Path, stem: str, ending: str) -> Path:
 
 
 def _named_in(manifest: Path) -> list[Path]:
-    if not manifest.exists():
-        return []
-    try:
-        return [manifest.parent / Path(file["name"]).name for file in read_manifest(manifest)["files"]]
-    except ValueError:
-        return []
+    told = read_if_any(manifest)
+    return [manifest.parent / Path(file["name"]).name for file in told["files"]] if told else []
 
 
 def _force(path: Path) -> None:

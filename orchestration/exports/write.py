@@ -97,13 +97,13 @@ def write_export(
             kept = sent_file(settings.home, request.stream, export_no)
             kept.parent.mkdir(exist_ok=True)
             shutil.move(collected.file, kept)
-            place([one.path for one in files], file, manifest.as_bytes(told))
+            # The warehouse first: what cannot be recorded must not get a name.
+            with exclusively(settings.home, waiting), connect(settings.warehouse) as connection:
+                place([one.path for one in files], file, manifest.as_bytes(told))
+                ledger.record(connection, told, [str(one.path) for one in files], str(file), request.stream)
         except BaseException:
             clear_unfinished(request.into, standing.number, standing.segment)
             raise
-        doing("noting what was written")
-        with exclusively(settings.home, waiting), connect(settings.warehouse) as connection:
-            ledger.record(connection, told, [str(one.path) for one in files], str(file), request.stream)
         forget_others(settings.home, request.stream, export_no)
     return Export(tuple(one.path for one in files), file, told, notes)
 
@@ -170,8 +170,8 @@ def _notes(request: Request, standing: Standing, told: dict[str, Any], file: Pat
                 f"{column['name']}: a ' stands before {column['guarded']:,} of {told['rows']:,} values, as they begin"
                 " like a formula; XLSX and Parquet have them as they are"
             )
-    if file.exists():
-        before = manifest.read_manifest(file)
+    before = manifest.read_if_any(file)
+    if before is not None:
         others = [word for what, word in OTHERS.items() if before.get(what) != told[what]]
         if others:
             notes.append(f"an export with {' and '.join(others)} had this name, and is replaced")

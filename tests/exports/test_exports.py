@@ -160,6 +160,14 @@ def test_parts_of_a_workbook_make_up_the_whole(shop: Workspace, tmp_path: Path):
     assert sorted(tmp_path.iterdir()) == sorted([*whole.files, whole.manifest])
 
 
+def test_a_manifest_that_cannot_be_read_is_replaced(export: Do):
+    first = export("sends", "user_id")
+    first.manifest.write_text("{")
+    with pytest.raises(ValueError, match=r"found a file that is no JSON, expected the manifest of an export$"):
+        verify(replace(Workspace(first.manifest.parent).settings), first.files[0])
+    assert export("sends", "user_id").told["rows"] == first.told["rows"]
+
+
 def test_what_is_not_as_somebody_may_think_is_said(export: Do):
     assert export("sends", "email").notes == ("email is empty in all rows",)
     assert export("sorted", "external_id").notes == ("external_id is empty in 2 of 6 rows",)
