@@ -164,7 +164,7 @@ def test_a_manifest_that_cannot_be_read_is_replaced(export: Do):
     first = export("sends", "user_id")
     first.manifest.write_text("{")
     with pytest.raises(ValueError, match=r"found a file that is no JSON, expected the manifest of an export$"):
-        verify(replace(Workspace(first.manifest.parent).settings), first.files[0])
+        verify(Workspace(first.manifest.parent).settings, first.files[0])
     assert export("sends", "user_id").told["rows"] == first.told["rows"]
 
 
