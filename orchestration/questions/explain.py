@@ -52,6 +52,7 @@ class _Asked:
     members: set[str] = field(default_factory=set)  # segments and `segment:path` parts that are true of the person
     asked: set[str] = field(default_factory=set)
     sight: Sight | None = None
+    parts: list[Definition] = field(default_factory=list)  # what the sight sees
     relations: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
@@ -112,8 +113,8 @@ def _answer(asked: _Asked, names: list[str]) -> None:
     asked.members = {name for (name,) in found}
     asked.asked = {*compute}
     clock = Clock(asked.as_of, asked.probe.settings.zone)
-    parts = [part for part in questions.values() if part.kind == "who" and not part.references]
-    asked.sight = Sight(parts, clock, asked.probe.settings.events)
+    asked.parts = [part for part in questions.values() if part.kind == "who" and not part.references]
+    asked.sight = Sight(asked.parts, clock, asked.probe.settings.events)
 
 
 def _explained(asked: _Asked, name: str, by: str, into: list[str], path: tuple[str, ...]) -> Explanation:
@@ -186,9 +187,10 @@ def _looked_at(asked: _Asked, leaf: Leaf) -> tuple[Value | None, Evidence | None
     assert asked.sight is not None
     positive = replace(leaf, negated=False) if isinstance(leaf, Did) else leaf
     query, events = asked.sight.value(positive), asked.sight.events(positive)
-    relations = _models(asked, everybody=isinstance(leaf, Rfm))
+    relations = _models(asked)
     mine = f"select * from ({{}}) as seen where person_no = {asked.person}"
-    rows = asked.probe.ask(mine.format(query), relations, asked.as_of) if query else []
+    compared = _models_of_everybody(asked) if isinstance(leaf, Rfm) else relations
+    rows = asked.probe.ask(mine.format(query), compared, asked.as_of) if query else []
     value = value_of(positive, rows, asked.probe.settings.zone)
     if events is None:
         return value, None
@@ -202,13 +204,20 @@ def _looked_at(asked: _Asked, leaf: Leaf) -> tuple[Value | None, Evidence | None
     return value, Evidence(total, tuple(_event(row) for row in newest[: asked.evidence]))
 
 
-def _models(asked: _Asked, *, everybody: bool) -> dict[str, str]:
+def _models(asked: _Asked) -> dict[str, str]:
     assert asked.sight is not None
-    key = "everybody" if everybody else "person"
-    if key not in asked.relations:
-        people = None if everybody else [asked.person]
-        asked.relations[key] = asked.probe.run(asked.sight.models(), asked.as_of, people)
-    return asked.relations[key]
+    if "person" not in asked.relations:
+        asked.relations["person"] = asked.probe.run(asked.sight.models(), asked.as_of, [asked.person])
+    return asked.relations["person"]
+
+
+def _models_of_everybody(asked: _Asked) -> dict[str, str]:
+    """What ranks people needs the events of all of them, and nothing else of what the person is asked."""
+    if "everybody" not in asked.relations:
+        ranking = [part for part in asked.parts if isinstance(part.body, Rfm)]
+        sight = Sight(ranking, Clock(asked.as_of, asked.probe.settings.zone), asked.probe.settings.events)
+        asked.relations["everybody"] = asked.probe.run(sight.models(evidence=False), asked.as_of)
+    return asked.relations["everybody"]
 
 
 def _event(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,10 +56,10 @@ class Sight:
             if definition.kind == "who":
                 self.conditions.add(definition)
 
-    def models(self) -> dict[str, str]:
-        """The tiles, with all that evidence shows, and the profiles."""
+    def models(self, *, evidence: bool = True) -> dict[str, str]:
+        """The tiles, with all that evidence shows, and the profiles; without evidence, what `value` reads alone."""
         needs = self.conditions.needs
-        needs.columns |= {*EVIDENCE}
+        needs.columns |= {*EVIDENCE} if evidence else set()
         needs.local_time = True
         tiles, _ = tiles_model(self.conditions.event_fields, needs, self.clock, None)
         return {"event_tiles": tiles, "user_profiles": self.conditions.profiles_model()}
