@@ -22,7 +22,7 @@ from orchestration.dbt_runner import Built, DbtFailed, dbt, sync_project, write_
 from orchestration.decisions import Decision, assign_slots, decide, dropped_attributes, readable
 from orchestration.health.measure import write_costs
 from orchestration.history.inputs import look_at_inputs
-from orchestration.history.manifests import note_unread_files
+from orchestration.history.manifests import leave_out_unread_files
 from orchestration.ingest.attempts import NONE, read_attempts
 from orchestration.isolation import PLAN_NODES, culprits
 from orchestration.landing import confirm_landing, load_landing
@@ -198,7 +198,7 @@ def publish(settings: Settings, prepared: Prepared, nodes: Iterable[Built] = (),
         if staged:
             confirm_landing(connection)
         else:
-            note_unread_files(connection, prepared.run_no)
+            leave_out_unread_files(connection, prepared.run_no)
 
 
 def recalculate(

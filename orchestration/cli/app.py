@@ -23,6 +23,7 @@ COMMANDS = {
     "refresh": "runs",
     "list": "catalogue",
     "show": "catalogue",
+    "members": "history",
     "health": "health",
     "explain": "explain",
     "what-if": "what_if",

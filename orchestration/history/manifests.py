@@ -28,8 +28,7 @@ create table if not exists raw.run_manifests (
     run_no integer, as_of timestamp, day date, mode varchar,
     settings json, -- zone, events, strategies, late_arrival_days, idle_days, accepted_pulls
     code json, -- version, commit, sources
-    rested json, -- segments that failed, were paused or idle: [outcome, reason]
-    unread_files integer -- files that landed after staging was built, so that the run did not read them
+    rested json -- segments that failed, were paused or idle: [outcome, reason]
 );
 create table if not exists raw.run_files (
     table_name varchar, url varchar, format varchar, fingerprint varchar, size bigint, sha256 varchar,
@@ -54,7 +53,6 @@ class Manifest:
     mode: str
     inputs: Inputs
     rested: Mapping[str, tuple[str, str | None]]
-    unread_files: int
 
 
 def prepare_manifests(connection: duckdb.DuckDBPyConnection) -> None:
@@ -78,7 +76,7 @@ def write_manifest(
     _forget_from(connection, run_no)
     rested = {one.segment: [one.outcome, one.reason] for one in decisions if one.outcome in RESTED}
     connection.execute(
-        "insert into raw.run_manifests values (?, ?, ?, ?, ?, ?, ?, 0)",
+        "insert into raw.run_manifests values (?, ?, ?, ?, ?, ?, ?)",
         [run_no, as_of.astimezone(UTC).replace(tzinfo=None), day, mode,
          *(json.dumps(said, sort_keys=True) for said in (inputs.settings, inputs.code, rested))],
     )  # fmt: skip
@@ -93,11 +91,17 @@ def write_manifest(
         )
 
 
-def note_unread_files(connection: duckdb.DuckDBPyConnection, run_no: int) -> None:
-    """Says of a run that was built on staging as it was how many files had landed since."""
+def leave_out_unread_files(connection: duckdb.DuckDBPyConnection, run_no: int) -> None:
+    """Corrects the files of a run that was built on staging as it was: it read none of those that landed since, and
+    those that they replaced."""
     connection.execute(
-        "update raw.run_manifests set unread_files = (select count(*) from raw.landing_files where state = 'pending')"
-        " where run_no = ?",
+        "delete from raw.run_files where run_from = ? and (url, fingerprint) in"
+        " (select (url, fingerprint) from raw.landing_files where state = 'pending')",
+        [run_no],
+    )
+    connection.execute(
+        "update raw.run_files set run_to = null where run_to = ? and (url, fingerprint) in"
+        " (select (url, fingerprint) from raw.landing_files where state = 'gone')",
         [run_no],
     )
 
@@ -107,13 +111,13 @@ def manifest_of(connection: duckdb.DuckDBPyConnection, run_no: int) -> Manifest 
     if not has_table(connection, "raw", "run_manifests"):
         return None
     row = connection.execute(
-        "select as_of, day, mode, settings, code, rested, unread_files from raw.run_manifests"
+        "select as_of, day, mode, settings, code, rested from raw.run_manifests"
         " where run_no = ? and run_no in (select run_no from raw.runs where is_published)",
         [run_no],
     ).fetchone()
     if row is None:
         return None
-    as_of, day, mode, settings, code, rested, unread = row
+    as_of, day, mode, settings, code, rested = row
     during = "run_from <= $run and coalesce(run_to > $run, true)"
     files = connection.execute(
         "select table_name, url, format, fingerprint, size, sha256, coalesce(is_erased, false) from raw.run_files"
@@ -132,7 +136,7 @@ def manifest_of(connection: duckdb.DuckDBPyConnection, run_no: int) -> Manifest 
         tuple(DefinitionRead(*one) for one in definitions),
     )
     told = {name: (outcome, reason) for name, (outcome, reason) in json.loads(rested).items()}
-    return Manifest(run_no, as_of.replace(tzinfo=UTC), day, mode, inputs, told, unread)
+    return Manifest(run_no, as_of.replace(tzinfo=UTC), day, mode, inputs, told)
 
 
 def definition_text(
