@@ -36,6 +36,8 @@ COMMANDS = {
     "reopen": "lifecycle",
     "changes": "change_log",
     "export": "export",
+    "verify": "history",
+    "erase": "erase",
     "pull": "pull",
     "webhooks": "webhooks",
     "sample": "workspace",

@@ -1,4 +1,4 @@
-"""`segments members`: what runs recorded of a segment.
+"""`segments members` and `verify`: what runs recorded of a segment, and whether it comes out again.
 
 Not here: where it is read (`orchestration/history`).
 """
@@ -6,11 +6,28 @@ Not here: where it is read (`orchestration/history`).
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from orchestration.cli.tables import count, moment_text
-from orchestration.cli.words import FOLDER, complain, moment_of, print_json, say, settings_for, utc_text, with_json
+from orchestration.cli.words import (
+    FOLDER,
+    Failed,
+    complain,
+    moment_of,
+    print_json,
+    progress,
+    say,
+    settings_for,
+    shown_problem,
+    utc_text,
+    with_json,
+)
+from orchestration.settings import Settings
+
+if TYPE_CHECKING:
+    from orchestration.history.verification import Comparison, Verification
 
 
 @click.command()
@@ -52,4 +69,71 @@ def members(name: str, as_of: str | None, out: Path | None, as_json: bool) -> No
     complain(f"{count(standing.users, 'user')}{where} as of {moment_text(standing.as_of, settings.zone)}{older}{gone}")
 
 
-COMMANDS = {"members": members}
+@click.command()
+@click.argument("run", type=int, required=False)
+@click.option("--as-of", metavar="T", help="The last run at or before a moment or day (default: the last of all).")
+@click.option("--users", type=click.IntRange(0), default=0, help="Show so many users on each side of a difference.")
+@with_json
+def verify(run: int | None, as_of: str | None, users: int, as_json: bool) -> None:
+    """Calculate a past run again, from the files and rules it was made from, and compare.
+
+    RUN is the number of a published run. Exit code 0 if every segment that can be calculated again has exactly the
+    recorded members, else 1. Nothing in the workspace changes.
+    """
+    if run is not None and as_of is not None:
+        raise click.UsageError("a run is named by its number or by a moment, not by both")
+    settings = settings_for()
+    moment = moment_of(as_of, settings) if as_of else None
+    with progress("starting") as shown:
+        from orchestration.history.verification import verify as calculate_again
+
+        shown.doing("calculating again")
+        found = calculate_again(settings, run, moment, users=users, on_node=shown.node)
+    if as_json:
+        print_json({
+            **vars(found),
+            "is_equal": found.is_equal,
+            "compared": [{**vars(one), "is_equal": one.is_equal} for one in found.compared],
+        })  # fmt: skip
+    else:
+        _say_verified(found, settings)
+    if not found.is_equal:
+        raise Failed
+
+
+def _say_verified(found: Verification, settings: Settings) -> None:
+    different = [one for one in found.compared if not one.is_equal]
+    outcome = f"{len(different):,} not as recorded" if different else "all as recorded"
+    say(
+        f"run {found.run_no} as of {moment_text(found.as_of, settings.zone)}:"
+        f" {count(len(found.compared), 'segment')} calculated again, {outcome}"
+    )
+    for one in different:
+        say(_difference(one))
+    for name, why in sorted(found.not_recomputed.items()):
+        say(f"{name} was not calculated again: {shown_problem(why)}")
+    for name, why in sorted(found.failed.items()):
+        complain(f"{name} cannot be calculated any more: {shown_problem(why)}")
+    for urls, what in (
+        (found.changed_files, "holds something else by now"),
+        (found.gone_files, "is gone"),
+        (found.erased_files, "was rewritten since, to leave out somebody who was erased"),
+    ):
+        for url in urls:
+            complain(f"{url} {what}")
+    if not found.is_equal and not found.is_same_code:
+        complain("the run was made by another version of the code")
+
+
+def _difference(one: Comparison) -> str:
+    sides = []
+    for number, who, word in (
+        (one.entering, one.entering_users, "only now"),
+        (one.leaving, one.leaving_users, "only recorded"),
+    ):
+        named = f" ({', '.join(who)}{', ...' if len(who) < number else ''})" if who else ""
+        sides.append(f"{number:,} {word}{named}")
+    return f"{one.segment}: {one.recorded:,} recorded, {one.recomputed:,} now; {', '.join(sides)}"
+
+
+COMMANDS = {"members": members, "verify": verify}

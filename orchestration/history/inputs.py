@@ -111,10 +111,10 @@ def _landing_files(connection: duckdb.DuckDBPyConnection, settings: Settings) ->
     return found
 
 
-def hash_file(file: LandingFile, copies: Path) -> tuple[int, str]:
-    """Size and SHA-256 of a landing file; of a remote one, that of its copy if it is still there."""
-    copy = copy_path(file, copies)
-    where = file.url if is_local(file) or not copy.exists() else str(copy)
+def hash_file(file: LandingFile, copies: Path | None = None) -> tuple[int, str]:
+    """Size and SHA-256 of a landing file; of a remote one, that of its copy if there is one in this folder."""
+    copy = copy_path(file, copies) if copies else None
+    where = file.url if is_local(file) or copy is None or not copy.exists() else str(copy)
     with fsspec.open(where, "rb") as content:
         digest = hashlib.file_digest(content, "sha256")
         return content.tell(), digest.hexdigest()

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import duckdb
 
-from connectors.landing_files import TABLES, LandingError, LandingFile, look_into
+from connectors.landing_files import TABLES, LandingError, LandingFile, Listing, look_into
 from orchestration.landing.copies import drop_copies, local_path
 from orchestration.landing.look import KnownFile, groups_of
 from orchestration.landing.views import view_sql
@@ -50,18 +50,24 @@ class LandingReport:
 
 
 def load_landing(
-    con: duckdb.DuckDBPyConnection, root_url: str, *, full: bool = False, copies: Path | None = None
+    con: duckdb.DuckDBPyConnection,
+    root_url: str,
+    *,
+    full: bool = False,
+    copies: Path | None = None,
+    files: Sequence[LandingFile] | None = None,
 ) -> LandingReport:
     """Put the current landing files into the views of the schema raw, in one transaction.
 
     `raw.events` covers the event files that are new or changed since the last confirmed build, or all of them with
     `full`, or when there are no staged events. The session's time zone is set to UTC. Remote files are copied to
-    `copies`, by default a folder beside the warehouse.
+    `copies`, by default a folder beside the warehouse. With `files`, sorted by url, these are all the files there are,
+    whatever else lies under the root.
 
     Raises LandingError with one sentence for a missing root, table or column, a file that cannot be read, or a user_id
     that stands twice without an `updated_at` to choose by; the views then stay as they were.
     """
-    listing = look_into(root_url)
+    listing = look_into(root_url) if files is None else Listing(list(files), [])
     con.execute("set TimeZone = 'UTC'")
     folder = copies or _beside_the_warehouse(con)
     with _transaction(con):
@@ -73,11 +79,11 @@ def load_landing(
             if pending or file.table != "events":
                 path = local_path(file, folder)
                 read[file.table].append(KnownFile(file_no, file.table, file.url, path, file.format, pending))
-        for table, files in read.items():
-            con.execute(view_sql(table, groups_of(con, files)))
+        for table, known in read.items():
+            con.execute(view_sql(table, groups_of(con, known)))
         _refuse_undecided_users(con)
         gone = con.execute("select count(*) from raw.gone_files").fetchall()[0][0]
-    drop_copies(folder, {file.path for files in read.values() for file in files})
+    drop_copies(folder, {file.path for known in read.values() for file in known})
     return LandingReport(
         files=dict(Counter(file.table for file in listing.files)),
         bytes=sum(file.size for file in listing.files),
