@@ -77,8 +77,7 @@ def _say(told: Purged, *, done: bool) -> None:
         complain(f"{one} told others of this person: they have to be asked to erase as well")
     for file in told.left:
         complain(f"{file} still names this person: look at it, and edit or remove it by hand")
-    if not done:
-        say("nothing is removed yet: --yes does it, and it cannot be undone")
+    say("erased for good" if done else "nothing is removed yet: --yes does it, and it cannot be undone")
 
 
 COMMANDS = {"erase": erase}

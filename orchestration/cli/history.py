@@ -114,13 +114,11 @@ def _say_verified(found: Verification, settings: Settings) -> None:
         say(f"{name} was not calculated again: {shown_problem(why)}")
     for name, why in sorted(found.failed.items()):
         complain(f"{name} cannot be calculated any more: {shown_problem(why)}")
-    for urls, what in (
-        (found.changed_files, "holds something else by now"),
-        (found.gone_files, "is gone"),
-        (found.erased_files, "was rewritten since, to leave out somebody who was erased"),
-    ):
+    for urls, what in ((found.changed_files, "holds something else by now"), (found.gone_files, "is gone")):
         for url in urls:
             complain(f"{url} {what}")
+    if found.erased_files:
+        complain(f"since then, somebody who was erased was taken out of {count(len(found.erased_files), 'file')}")
     if not found.is_equal and not found.is_same_code:
         complain("the run was made by another version of the code")
 

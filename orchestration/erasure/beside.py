@@ -18,6 +18,7 @@ from xml.sax.saxutils import unescape
 
 import duckdb
 import pyarrow.parquet as pq
+from filelock import FileLock
 
 from orchestration.erasure.person import Person
 from orchestration.erasure.rows import put_in_place, without
@@ -119,16 +120,16 @@ def _is_theirs(person: Person, connector: str, said: list[Any]) -> bool:
 
 def named_in_notes(home: Path, person: Person, *, really: bool) -> list[Path]:
     """Requests and logs in which the person asked for something; the name there becomes `erased`."""
-    files = [*sorted((home / REQUESTS).rglob("*.json")), *sorted(home.glob("*.jsonl"))]
     found = []
-    for file in files:
-        text = file.read_text(encoding="utf-8", errors="surrogateescape")
-        lines = [_renamed(line, person) for line in text.splitlines(keepends=True)] if file.suffix == ".jsonl" else None
-        new = "".join(lines) if lines is not None else _renamed(text, person)
-        if new != text:
-            found.append(file)
-            if really:
-                write_if_changed(file, new.encode("utf-8", "surrogateescape"))
+    with FileLock(home / "changes.lock"):
+        for file in [*sorted((home / REQUESTS).rglob("*.json")), *sorted(home.glob("*.jsonl"))]:
+            text = file.read_text(encoding="utf-8", errors="surrogateescape")
+            parts = text.splitlines(keepends=True) if file.suffix == ".jsonl" else [text]
+            new = "".join(_renamed(part, person) for part in parts)
+            if new != text:
+                found.append(file)
+                if really:
+                    write_if_changed(file, new.encode("utf-8", "surrogateescape"))
     return found
 
 
