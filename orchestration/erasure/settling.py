@@ -72,6 +72,39 @@ def subtract_from_sizes(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def subtract_from_statistics(connection: duckdb.DuckDBPyConnection) -> None:
+    """What the last run counted over members, alone and in pairs of segments; other statistics are counted anew by the
+    next run in any case."""
+    member = "s.run_from <= l.run_no and coalesce(s.run_to > l.run_no, true) and s.person_no in (from erased_no)"
+    if has_table(connection, "state", "segment_metrics_log") and has_table(connection, "plan", "person_facts"):
+        flags = {"ios": "p.is_ios", "android": "p.is_android", "web": "p.is_web"}
+        flags |= {name: f"f.{name}" for name in ("push", "web_push", "email", "sms", "whatsapp")}
+        counted = [f"count(*) filter (where {flag}) as {name}" for name, flag in flags.items()]
+        sums = ("opens", "sessions", "seconds", "revenue")
+        counted += [f"coalesce(sum(f.{name}), 0) as {name}" for name in sums]
+        smaller = [f"{name} = greatest(l.{name} - t.{name}, 0)" for name in ("users", *flags, "opens", "sessions")]
+        smaller += [f"{name} = greatest(round(l.{name} - t.{name}, 6), 0)" for name in ("seconds", "revenue")]
+        connection.execute(
+            f"update state.segment_metrics_log as l set {', '.join(smaller)} from ("
+            f" select l.run_no, l.segment_no, count(*) as users, {', '.join(counted)}"
+            " from state.segment_metrics_log as l"
+            f" join state.segment_stays as s on l.segment_no = s.segment_no and {member}"
+            " left join state.user_platforms as p on s.person_no = p.person_no"
+            " left join plan.person_facts as f on s.person_no = f.person_no group by all"
+            ") as t where l.run_no = t.run_no and l.segment_no = t.segment_no"
+        )
+    if has_table(connection, "state", "segment_overlap_log"):
+        connection.execute(
+            "update state.segment_overlap_log as l set both_users = l.both_users - t.users from ("
+            " select l.run_no, l.segment_no, l.other_no, count(*) as users from state.segment_overlap_log as l"
+            f" join state.segment_stays as s on l.segment_no = s.segment_no and {member}"
+            " join state.segment_stays as o on l.other_no = o.segment_no and o.person_no = s.person_no"
+            " and o.run_from <= l.run_no and coalesce(o.run_to > l.run_no, true) group by all"
+            ") as t where l.run_no = t.run_no and l.segment_no = t.segment_no and l.other_no = t.other_no"
+        )
+        connection.execute("delete from state.segment_overlap_log where both_users <= 0")
+
+
 def forget_listed(connection: duckdb.DuckDBPyConnection) -> None:
     """Counts of uploads lose the rows, and what was found out about them goes."""
     if not has_table(connection, "raw", "list_rows"):

@@ -14,7 +14,15 @@ import duckdb
 
 from orchestration.erasure.files import Rewritten
 from orchestration.erasure.person import Person
-from orchestration.erasure.settling import RESTS_ON, days_of, follow, forget_listed, settle_days, subtract_from_sizes
+from orchestration.erasure.settling import (
+    RESTS_ON,
+    days_of,
+    follow,
+    forget_listed,
+    settle_days,
+    subtract_from_sizes,
+    subtract_from_statistics,
+)
 from orchestration.warehouse import connect, has_table
 
 DONE = "create table if not exists raw.erasures (erasure varchar primary key)"
@@ -179,6 +187,7 @@ def _purge(
                     "update raw.attribute_keys set users = greatest(users - ?, 0) where key = ?", [rows, key]
                 )
     subtract_from_sizes(connection)
+    subtract_from_statistics(connection)
     forget_listed(connection)
     days = days_of(connection)
     for name, (rows, condition) in found.items():

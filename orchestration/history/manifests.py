@@ -76,7 +76,7 @@ def write_manifest(
     _forget_from(connection, run_no)
     rested = {one.segment: [one.outcome, one.reason] for one in decisions if one.outcome in RESTED}
     connection.execute(
-        "insert into raw.run_manifests values (?, ?, ?, ?, ?, ?, ?)",
+        "insert into raw.run_manifests (run_no, as_of, day, mode, settings, code, rested) values (?, ?, ?, ?, ?, ?, ?)",
         [run_no, as_of.astimezone(UTC).replace(tzinfo=None), day, mode,
          *(json.dumps(said, sort_keys=True) for said in (inputs.settings, inputs.code, rested))],
     )  # fmt: skip

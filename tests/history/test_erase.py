@@ -143,6 +143,18 @@ def test_sizes_of_earlier_runs_are_those_of_the_others(erased: tuple[Workspace, 
     )
     assert len(counted) > 10
     assert [row for row in counted if row[2] != row[4] or row[3]] == []
+    wrong = """
+        with pairs as (
+            select a.segment, b.segment as other, count(*) as both_users
+            from segments.segment_members as a join segments.segment_members as b using (user_id) group by all
+        )
+        select segment, other from segments.segment_overlap as o left join pairs as p using (segment, other)
+        where o.both <> p.both_users or o.users <> (select users from segments.segments where segment = o.segment)
+        union all
+        select segment, null from segments.segment_metrics as m join segments.segments as s using (segment)
+        where m.users <> s.users
+    """
+    assert workspace.rows(wrong) == []
     assert workspace.rows("select sum(matched), sum(rows) from segments.list_uploads") == [(4, 4)]
 
 
