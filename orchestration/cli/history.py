@@ -41,9 +41,7 @@ def members(name: str, as_of: str | None, out: Path | None, as_json: bool) -> No
     One user a line, with the moment since when. A segment that is deleted by now has its past all the same.
     """
     if out is not None and out.suffix not in (".csv", ".parquet"):
-        raise click.BadParameter(
-            f"found {out.name!r}, expected a name that ends with .csv or .parquet", None, None, "out"
-        )
+        raise click.BadParameter(f"found {out.name!r}, expected an ending .csv or .parquet", param_hint="--out")
     settings = settings_for()
     moment = moment_of(as_of, settings) if as_of else None
     from orchestration.history.members import members_of

@@ -91,5 +91,5 @@ def test_a_difference_is_counted_and_its_files_are_named(place: Workspace):
 def test_a_run_that_is_not_there_is_said_in_a_sentence(told: Told):
     with pytest.raises(ValueError, match="there is no published run 17"):
         verify(told.workspace.settings, 17)
-    with pytest.raises(ValueError, match="no run was published up to 2026-03-01"):
+    with pytest.raises(ValueError, match="no run was published up to 2026-02-28T21:00"):
         verify(told.workspace.settings, moment=told.workspace.moment("2026-03-01"))
