@@ -13,10 +13,12 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from xml.sax.saxutils import unescape
 
 import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from filelock import FileLock
 
@@ -33,7 +35,7 @@ WEBHOOKS = "webhooks.sqlite3"
 MANIFEST = ".manifest.json"
 COPIES = "landing_copies"
 GONE = "erased"  # in the place of somebody who asked for something
-LARGEST_TEXT = 64 << 20  # bytes of a file that is looked through as text; larger ones are data, and no log
+CHUNK, OVERLAP = 16 << 20, 1 << 10  # bytes of a file that are looked through at once, and again with those that follow
 
 
 def exports_with(home: Path, person: Person) -> Iterator[Path]:
@@ -170,7 +172,7 @@ def left(settings: Settings, person: Person) -> list[Path]:
             in_landing = file.is_relative_to(landing) and root != landing
             if not file.is_file() or file in known or in_landing or _is_ours(file, home):
                 continue
-            if file.stat().st_size <= LARGEST_TEXT and holds(file, person):
+            if holds(file, person):
                 found.append(file)
     return sorted(set(found))
 
@@ -188,20 +190,54 @@ def holds(file: Path, person: Person) -> bool:
         if file.suffix == ".xlsx":
             return _in_workbook(file, person)
         if file.suffix == ".gz":
-            return person.named_in(gzip.decompress(file.read_bytes()).decode("utf-8", "replace"))
+            with gzip.open(file) as content:
+                return _in_text(content, person)
     except (OSError, EOFError, zipfile.BadZipFile, ValueError):
         pass  # not what its name says: the bytes tell
-    return person.named_in(file.read_bytes().decode("utf-8", "replace"))
+    with file.open("rb") as content:
+        return _in_text(content, person)
+
+
+def _in_text(content: BinaryIO | gzip.GzipFile, person: Person) -> bool:
+    """Piece by piece; a word that is cut in two is whole in the next piece."""
+    words = [word.lower().encode() for word in person.words]
+    kept = b""
+    while chunk := content.read(CHUNK):
+        kept += chunk
+        lower = kept.lower()
+        escaped = b"\\u" in kept  # JSON may spell a letter so
+        if (escaped or any(word in lower for word in words)) and person.named_in(kept.decode("utf-8", "replace")):
+            return True
+        kept = kept[-OVERLAP:]
+    return False
 
 
 def _in_parquet(file: Path, person: Person) -> bool:
+    has_numbers = any(word.isdigit() for word in person.words)
     with pq.ParquetFile(file) as found:
         for batch in found.iter_batches():
-            if any(
-                person.named_in(str(row)) for column in batch.columns for row in column.to_pylist() if row is not None
-            ):
-                return True
+            for column in batch.columns:
+                if pa.types.is_integer(column.type) and not has_numbers or _says_no_names(column.type):
+                    continue
+                if any(map(person.named_in, _candidates(column, person))):
+                    return True
     return False
+
+
+def _says_no_names(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_temporal(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind))
+
+
+def _candidates(column: pa.Array, person: Person) -> list[str]:
+    """Values in which one of the words is, as a word of its own or not."""
+    try:
+        texts = column.cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # lists, structs, bytes that are no text
+        return [str(value) for value in column.to_pylist() if value is not None]
+    found: list[str] = []
+    for word in person.words:
+        found += texts.filter(pc.match_substring(texts, word, ignore_case=True)).to_pylist()
+    return found
 
 
 def _in_workbook(file: Path, person: Person) -> bool:

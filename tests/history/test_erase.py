@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from orchestration.erasure.beside import holds
+from orchestration.erasure.person import Person
 from orchestration.history.verification import verify
 from tests.cli.conftest import call, data
 from tests.history import erasure_place as place
@@ -297,3 +299,15 @@ def test_what_has_to_be_edited_by_hand_is_named(landed: Workspace):
     assert result.stderr == (
         f"{landed.settings.segments / 'hers.yml'} still names this person: look at it, and edit or remove it by hand\n"
     )
+
+
+def test_a_file_of_any_kind_is_looked_into(tmp_path: Path):
+    person = Person(frozenset({"ann"}), emails=frozenset({"ann@x.test"}))
+    for name in ("a.parquet", "a.csv", "a.csv.gz", "a.jsonl"):
+        place.write(tmp_path / name, [{"n": 1, "of": {"who": ["Ann@X.test"]}}])
+        place.write(tmp_path / f"other.{name}", [{"n": 1, "of": {"who": ["ann2", "ann@x.test.tr"]}}])
+        assert (holds(tmp_path / name, person), holds(tmp_path / f"other.{name}", person)) == (True, False)
+    place.pq.write_table(place.pa.table({"who": [["ann"]], "at": [1]}), tmp_path / "nested.parquet")
+    assert holds(tmp_path / "nested.parquet", person)
+    (tmp_path / "torn.gz").write_bytes(b"of ann")
+    assert holds(tmp_path / "torn.gz", person)
