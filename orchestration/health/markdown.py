@@ -38,7 +38,7 @@ def _findings(report: Report, zone: ZoneInfo) -> Iterator[str]:
         found = [one for one in report.findings if one.kind == kind]
         if found:
             yield from ("", f"### {TITLES[kind]} ({report.counts[kind]:,})", "")
-            yield from (f"- `{one.segment}` {plain(one.said)}" for one in found[:MOST_FINDINGS])
+            yield from (f"- `{one.segment}`: {plain(one.said)}" for one in found[:MOST_FINDINGS])
             if len(found) > MOST_FINDINGS:
                 yield f"- and {len(found) - MOST_FINDINGS:,} more; {ALL}"
     if not report.messages_landed:

@@ -111,7 +111,7 @@ def test_the_page_and_the_command_tell_the_same_and_name_nobody(place: Place, mo
     assert sum(one.seconds for one in report.costs) == pytest.approx(report.seconds)
     page = str(told["report"])
     assert "3 of 6 segments are worth a look" in page
-    assert "- `gold` has the same rule as gold\\_again" in page
+    assert "- `gold`: has the same rule as gold\\_again" in page
     assert "| `buyers` | 1 |" in page
     names = [name for (name,) in workspace.rows("select user_id from staging.stg_users")]
     assert not [name for name in names if re.search(rf"\b{name}\b", repr(told))]
