@@ -67,22 +67,29 @@ def load_folder(path: str | Path, also: Iterable[Path] = (), instead: Mapping[Pa
     return check_together(parsed, deleted)
 
 
-def load_texts(texts: Mapping[str, str]) -> Folder:
-    """The same for texts by file name, which need not exist as files."""
-    return check_together([parse_text(text, file) for file, text in sorted(texts.items())])
+def load_texts(texts: Mapping[str, str | bytes], deleted: Collection[str] = ()) -> Folder:
+    """The same for texts by file name, which need not exist as files, and names of segments that are deleted."""
+    return check_together([_parse(content, file) for file, content in sorted(texts.items())], deleted)
 
 
 def _parse_file(file: Path) -> Parsed:
     try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = file.read_bytes()[: error.start].count(b"\n") + 1
-        problem = Problem(str(file), line, "found bytes that are not UTF-8, expected text in UTF-8")
-        return Parsed(file.stem, None, (problem,), (), ())
+        content = file.read_bytes()
     except OSError as error:
         problem = Problem(str(file), 1, f"found a file that cannot be read ({error.strerror}), expected a segment")
         return Parsed(file.stem, None, (problem,), (), ())
-    return parse_text(text, str(file))
+    return _parse(content, str(file))
+
+
+def _parse(content: str | bytes, file: str) -> Parsed:
+    if isinstance(content, str):
+        return parse_text(content, file)
+    try:
+        return parse_text(content.decode("utf-8-sig"), file)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        problem = Problem(file, line, "found bytes that are not UTF-8, expected text in UTF-8")
+        return Parsed(Path(file).stem, None, (problem,), (), ())
 
 
 def check_together(files: Iterable[Parsed], deleted: Collection[str] = ()) -> Folder:
