@@ -6,6 +6,7 @@ What is sent already, and a paused segment, can do without: it keeps what it has
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def usage_of(settings: Settings, folder: Folder, name: str) -> Usage:
         if _mentions(file, name)
     }
     return Usage(
-        tuple(_messages(settings, name)),
+        _messages(settings, name),
         tuple(sorted({other for other, one in reading.items() if not one.paused} | mentioned)),
         tuple(sorted(other for other, one in reading.items() if one.paused)),
     )
@@ -77,13 +78,23 @@ def _mentions(file: Path, name: str) -> bool:
     return bool(re.search(rf"\b{re.escape(name)}\b", file.read_text(encoding="utf-8", errors="replace")))
 
 
-def _messages(settings: Settings, name: str) -> list[Message]:
-    """As they have landed by now: a message may have been drafted since the last run."""
+def messages_to_be_sent(settings: Settings, names: Iterable[str]) -> dict[str, tuple[Message, ...]]:
+    """Messages by the segment that they use, as they have landed by now: one may have been drafted since the last run.
+
+    Raises LandingError.
+    """
+    names = list(names)
     if "://" not in settings.landing and not Path(settings.landing).expanduser().is_dir():
-        return []  # a checkout without data
+        return dict.fromkeys(names, ())  # a checkout without data
     with duckdb.connect() as connection:
-        try:
-            load_messages(connection, settings.landing, settings.home / "landing_copies")
-        except LandingError as error:
-            raise LandingError(f"whether a message uses {name} cannot be seen: {error}") from None
-        return [Message(*row) for row in connection.execute(TO_BE_SENT, [name]).fetchall()]
+        load_messages(connection, settings.landing, settings.home / "landing_copies")
+        return {
+            name: tuple(Message(*row) for row in connection.execute(TO_BE_SENT, [name]).fetchall()) for name in names
+        }
+
+
+def _messages(settings: Settings, name: str) -> tuple[Message, ...]:
+    try:
+        return messages_to_be_sent(settings, [name])[name]
+    except LandingError as error:
+        raise LandingError(f"whether a message uses {name} cannot be seen: {error}") from None

@@ -26,6 +26,7 @@ COMMANDS = {
     "members": "history",
     "health": "health",
     "explain": "explain",
+    "diff": "diff",
     "what-if": "what_if",
     "clone": "lifecycle",
     "pause": "lifecycle",

@@ -170,6 +170,24 @@ def definition_text(
     return found[0] if found else None
 
 
+def computed_texts(connection: duckdb.DuckDBPyConnection, hashes: Mapping[str, str]) -> dict[str, str]:
+    """The text behind what each segment's members come from, given the hash of its last computation.
+
+    Where no text has that hash, as one that read a paused segment may not, it is the last text without an error.
+    """
+    if not has_table(connection, "raw", "run_definitions"):
+        return {}
+    rows = connection.execute(
+        "with asked as (select unnest($names) as segment, unnest($hashes) as hash)"
+        " select a.segment, arg_max(t.text, [(d.definition_hash = a.hash)::integer, d.run_from]) from asked as a"
+        " join raw.run_definitions as d on d.segment = a.segment and d.definition_hash is not null"
+        " and d.run_from <= (select max(run_no) from raw.runs where is_published)"
+        " join raw.definition_texts as t using (sha256) group by a.segment",
+        {"names": list(hashes), "hashes": list(hashes.values())},
+    ).fetchall()
+    return dict(rows)
+
+
 def _forget_from(connection: duckdb.DuckDBPyConnection, run_no: int) -> None:
     connection.execute("delete from raw.run_manifests where run_no >= ?", [run_no])
     for table in ("raw.run_files", "raw.run_definitions"):

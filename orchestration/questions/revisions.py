@@ -85,10 +85,10 @@ def _contents(folder: Path, commit: str) -> dict[str, bytes]:
             names.append((path.decode(errors="surrogateescape"), blob))
     stream = _git(folder, "cat-file", "--batch", given="".join(f"{blob}\n" for _, blob in names)).stdout
     contents, at = {}, 0
-    for path, _ in names:
+    for name, _ in names:
         head = stream.index(b"\n", at)
         size = int(stream[at:head].split()[2])
-        contents[path] = stream[head + 1 : head + 1 + size]
+        contents[name] = stream[head + 1 : head + 1 + size]
         at = head + 1 + size + 1
     return contents
 

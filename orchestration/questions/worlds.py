@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import cast
 
 from segmentation.language.compare import Side
@@ -23,10 +24,12 @@ _LISTED = ("list", "connector")  # kinds whose members are rows under the segmen
 
 @dataclass(frozen=True)
 class Recorded:
-    """What the last runs left: the hash of what each segment's members come from, and the definitions they computed."""
+    """What the last runs left of each segment: the hash of what its members come from, the definition they computed,
+    and at which moment."""
 
     hashes: Mapping[str, str]
     definitions: Mapping[str, Definition]
+    moments: Mapping[str, datetime]
 
 
 class Worlds:
@@ -76,6 +79,16 @@ class Worlds:
     def _rests(self, definition: Definition) -> bool:
         """Whether its members stay as recorded, whatever its file says."""
         return definition.paused and definition.name in self.recorded.hashes
+
+    def is_at_rest(self, name: str) -> bool:
+        """Whether a segment keeps its members, whatever happens to what it reads."""
+        new = self.definition("new", name)
+        return new is not None and self._rests(new)
+
+    @property
+    def last(self) -> datetime | None:
+        """The last moment that anything was computed for."""
+        return max(self.recorded.moments.values(), default=None)
 
     def is_recorded(self, side: Side, name: str) -> bool:
         """Whether others read what the last run recorded of a segment, rather than a new computation."""

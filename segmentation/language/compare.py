@@ -18,8 +18,8 @@ from segmentation.language.model import (
     Attribute,
     Connector,
     Definition,
-    Did,
     Device,
+    Did,
     InSegment,
     Interest,
     Leaf,
@@ -176,13 +176,13 @@ def _simple(rule: Criterion) -> Criterion:
         return rule
     children: list[Criterion] = []
     for child in map(_simple, rule.children):
-        children += child.children if isinstance(child, type(rule)) else (child,)
+        children += child.children if isinstance(child, All | Any_) and type(child) is type(rule) else (child,)
     distinct = {canonical(child): child for child in children}
     return children[0] if len(distinct) == 1 else type(rule)(tuple(distinct.values()))  # type: ignore[arg-type]
 
 
 def _compare(old: Criterion, new: Criterion) -> Node:
-    if canonical(old) == canonical(new):
+    if not isinstance(old, All | Any_ | Not) and canonical(old) == canonical(new):
         return Spot("same", old, new)
     if isinstance(old, Not) and isinstance(new, Not):
         return Turned(_compare(old.child, new.child))
@@ -198,7 +198,7 @@ def _common_group(old: Criterion, new: Criterion) -> type[All] | type[Any_] | No
     """The group that both can be read as, a single condition being a group of one."""
     kinds = {type(rule) for rule in (old, new) if isinstance(rule, All | Any_)}
     if len(kinds) == 1:
-        return cast("type[All] | type[Any_]", kinds.pop())
+        return kinds.pop()
     for group, other in ((new, old), (old, new)):  # all against any: one may have become a part of the other
         if isinstance(group, All | Any_) and canonical(other) in map(canonical, group.children):
             return type(group)
@@ -206,7 +206,7 @@ def _common_group(old: Criterion, new: Criterion) -> type[All] | type[Any_] | No
 
 
 def _children(rule: Criterion, kind: type[All] | type[Any_]) -> list[Criterion]:
-    return list(rule.children) if isinstance(rule, kind) else [rule]
+    return list(rule.children) if isinstance(rule, All | Any_) and isinstance(rule, kind) else [rule]
 
 
 def _align(old: Sequence[Criterion], new: Sequence[Criterion]) -> Iterator[Node]:
@@ -242,7 +242,8 @@ def _likeness(old: Criterion, new: Criterion) -> float:
     if type(old) is not type(new) or not _same_subject(old, new):
         return 0.0
     mine, others = vars(old), vars(new)
-    return 0.5 + 0.5 * sum(mine[name] == others[name] for name in mine) / len(mine)
+    same: int = sum(mine[name] == others[name] for name in mine)
+    return 0.5 + 0.5 * same / len(mine)
 
 
 def _same_subject(old: Criterion, new: Criterion) -> bool:
