@@ -31,8 +31,8 @@ def changed_lists(folder: Path, revision: Revision, definitions: Folder) -> dict
     for name, file, (now, then) in _lists(folder, revision, definitions):
         more, fewer = len(now - then), len(then - now)
         told[name] = (
-            f"Its list {file} has {more:,} lines that it did not have, and {fewer:,} are gone; whom they name is known"
-            " once a run has read it."
+            f"Lines of its list {file}: {more:,} are new and {fewer:,} are gone; whom they name is known once a run has"
+            " read it."
         )
     return told
 

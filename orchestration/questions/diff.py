@@ -87,7 +87,7 @@ class _Counted:
         self._definitions: dict[str, Definition] = {}  # of conditions, by name
         targets = [name for name in names if not self._refused(name)]
         asked = dict.fromkeys(targets)
-        for name in targets:
+        for name in names:
             if worlds.differs(name):
                 asked.update(dict.fromkeys(one for one in worlds.readers(name) if self._moves(one)))
         for name in targets:
