@@ -6,24 +6,22 @@ in words alone. Not here: the values it comes to (`difference.py`), and how they
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-
-import duckdb
 
 from connectors.landing_files import LandingError
 from orchestration.history.manifests import computed_texts
 from orchestration.published import NothingPublished
+from orchestration.questions.counted import Counted
 from orchestration.questions.difference import Difference, Edit, Person, Reader, Shift, Told, Why, destinations
 from orchestration.questions.edits import Laid, beside, lay
-from orchestration.questions.moves import Alike, Flow, Moves
-from orchestration.questions.probe import Probe, Unanswerable, leaf_definitions, probing
+from orchestration.questions.moves import Alike, Flow
+from orchestration.questions.probe import Probe, probing
 from orchestration.questions.worlds import SIDES, Recorded, Worlds
 from orchestration.settings import Settings
 from orchestration.state import read_state
 from orchestration.usage import Message, messages_to_be_sent
-from segmentation.language.canonical import canonical
 from segmentation.language.compare import Body, Side, Spot, reasons
 from segmentation.language.describe import in_words
 from segmentation.language.folder import Folder, load_texts
@@ -52,7 +50,7 @@ def differences(
             before = old if old is not None else Folder(dict(recorded.definitions), [], [], set(), [])
             worlds = Worlds(before, new, recorded, settings.events)
             at = as_of or probe.as_of
-            counted = _Counted(probe, worlds, names, at, people)
+            counted = Counted(probe, worlds, names, at, people)
             found = [_difference(worlds, name, counted) for name in names]
     except NothingPublished:
         if old is None:
@@ -76,105 +74,10 @@ def recorded_in(probe: Probe) -> Recorded:
     )
 
 
-class _Counted:
-    """Members of all segments that are asked for, on both sides, and what their people hold."""
-
-    def __init__(self, probe: Probe, worlds: Worlds, names: Iterable[str], as_of: datetime, people: int) -> None:
-        self.probe, self.worlds, self.as_of = probe, worlds, as_of
-        self.failed: dict[str, str] = {}
-        self.laid: dict[str, Laid] = {}
-        self.leaves: dict[str, dict[tuple[Side, str], str]] = {}  # segment: side and condition: name of its members
-        self._definitions: dict[str, Definition] = {}  # of conditions, by name
-        targets = [name for name in names if not self._refused(name)]
-        asked = dict.fromkeys(targets)
-        for name in names:
-            if worlds.differs(name):
-                asked.update(dict.fromkeys(one for one in worlds.readers(name) if self._moves(one)))
-        for name in targets:
-            self._ask_why(name)
-        members = self._members(list(asked))
-        sides = {name: self._keys(name) for name in asked if name not in self.failed}
-        moves = Moves(probe, members, sides)
-        self.flows = moves.flows()
-        conditions = {name: {*self.leaves.get(name, {}).values()} for name in targets if name in sides}
-        self.groups = moves.groups(conditions, people)
-        self.otherwise = moves.otherwise_recorded() if as_of == probe.as_of else {}
-
-    def _refused(self, name: str) -> bool:
-        for side in SIDES:
-            if self.worlds.definition(side, name) and (reason := self.worlds.refusal(side, name)):
-                self.failed.setdefault(name, reason)
-        return name in self.failed
-
-    def _moves(self, reader: str) -> bool:
-        """Whether a reader's members would be computed again."""
-        if self.worlds.is_at_rest(reader) or reader in self.worlds.folders["new"].broken:
-            return False
-        return not self._refused(reader)
-
-    def _keys(self, name: str) -> tuple[str | None, str | None]:
-        old, new = (self.worlds.asked_key(side, name) if self.worlds.definition(side, name) else None for side in SIDES)
-        return old, new
-
-    def _ask_why(self, name: str) -> None:
-        """Notes every condition of both sides as a segment of its own; equal ones are one."""
-        both = {side: self.worlds.definition(side, name) for side in SIDES}
-        if both["old"] is None or both["new"] is None or not self.worlds.differs(name):
-            return
-        self.laid[name] = lay(both["old"], both["new"])
-        keys: dict[tuple[Side, str], str] = {}
-        for side, definition in both.items():
-            assert definition is not None
-            key = self.worlds.asked_key(side, name)
-            parts = leaf_definitions(self.worlds.placed(side, definition, key))
-            for part in parts.values():
-                is_body = part.kind != "who"
-                text = f"{side} {name}" if is_body else canonical(part.body)
-                known = f"condition of {text}"
-                self._definitions.setdefault(known, part if is_body else replace(part, name=known))
-                keys[side, text if not is_body else "body"] = known
-        self.leaves[name] = keys
-
-    def _members(self, names: list[str]) -> str:
-        """A relation of the members of all that can be computed; what fails is found by halving, and noted."""
-        relations = [found for some in ([names] if names else []) for found in self._answers(some)]
-        union = " union ".join(f"select segment, person_no from {one}" for one in relations)
-        nobody = "select null::varchar as segment, null::uinteger as person_no where false"
-        self.probe.connection.execute(f"create or replace temp table diff_members as {union or nobody}")
-        return "diff_members"
-
-    def _answers(self, names: list[str]) -> list[str]:
-        asked = [(side, name) for name in names for side in SIDES if self.worlds.definition(side, name)]
-        wanted = self.worlds.to_compute(asked)
-        for name in names:
-            wanted |= {key: self._definitions[key] for key in self.leaves.get(name, {}).values()}
-        about = {**self.worlds.folders["new"].definitions, **wanted}
-        try:
-            return [self.probe.answer(about, self.as_of, compute=wanted)]
-        except (Unanswerable, duckdb.Error) as error:
-            if len(names) == 1:
-                self.failed[names[0]] = _sentence(error)
-                return []
-            middle = len(names) // 2
-            return [*self._answers(names[:middle]), *self._answers(names[middle:])]
-
-    def holds(self, name: str, alike: Alike, side: Side, leaf: Leaf | Body) -> bool:
-        """Whether some people have a condition of a segment."""
-        text = "body" if isinstance(leaf, Body) else canonical(self.worlds.placed_leaf(side, leaf))
-        return self.leaves[name][side, text] in alike.held
-
-
-def _sentence(error: Exception) -> str:
-    """What is said of a failure; the engine's own words may quote people's values."""
-    if isinstance(error, Unanswerable):
-        return str(error).partition(" cannot be computed: ")[2] or str(error)
-    return f"its SQL fails on the data ({type(error).__name__})"
-
-
 # ---------------------------------------------------------------- one segment
 
 
-def _difference(worlds: Worlds, name: str, counted: _Counted | None) -> Difference:
+def _difference(worlds: Worlds, name: str, counted: Counted | None) -> Difference:
     old, new = (worlds.definition(side, name) for side in SIDES)
     laid = lay(old, new) if old is not None and new is not None else None
     edits = _edits(worlds, laid) if laid else []
@@ -225,7 +128,7 @@ def _edits(worlds: Worlds, laid: Laid) -> list[Edit]:
     return [laid.edit(spot) for spot in laid.edits(worlds.differs)]
 
 
-def _why(counted: _Counted, name: str) -> tuple[list[Edit], list[Why], list[Person]]:
+def _why(counted: Counted, name: str) -> tuple[list[Edit], list[Why], list[Person]]:
     laid = counted.laid[name]
     spots = laid.edits(counted.worlds.differs)
     sums: dict[Spot, dict[bool, Shift]] = {spot: {True: Shift(), False: Shift()} for spot in spots}
@@ -253,7 +156,7 @@ def _why(counted: _Counted, name: str) -> tuple[list[Edit], list[Why], list[Pers
     return edits, sorted(whys, key=lambda one: (-one.users, one.enters)), named
 
 
-def _data(worlds: Worlds, name: str, counted: _Counted | None) -> tuple[int, int] | None:
+def _data(worlds: Worlds, name: str, counted: Counted | None) -> tuple[int, int] | None:
     """People recorded whom the old rule does not name, and the reverse; None if another rule or moment was recorded."""
     old = worlds.definition("old", name)
     if counted is None or old is None or worlds.recorded.hashes.get(name) != old.hash:
@@ -261,7 +164,7 @@ def _data(worlds: Worlds, name: str, counted: _Counted | None) -> tuple[int, int
     return counted.otherwise.get(name)
 
 
-def _reader(worlds: Worlds, name: str, reader: str, counted: _Counted | None) -> Reader:
+def _reader(worlds: Worlds, name: str, reader: str, counted: Counted | None) -> Reader:
     old, new = (worlds.definition(side, reader) for side in SIDES)
     either = new or old
     is_direct = any(one is not None and name in one.references for one in (old, new))

@@ -22,6 +22,12 @@ from tests.reference.landing_files import write_segments, write_tables
 
 EDITS = load_edits()
 AS_OF = "2026-03-04"
+MESSAGE = {"channel": "push", "created_at": "2026-03-01T10:00:00Z"}
+MESSAGES = (
+    {**MESSAGE, "message_id": "m1", "title": "Spring", "status": "draft", "segments": ["often_readers"]},
+    {**MESSAGE, "message_id": "m2", "title": "Winter", "status": "sent", "segments": ["often", "often_readers"]},
+    {**MESSAGE, "message_id": "m3", "status": "scheduled", "segments": ["freed"], "excluded_segments": ["often"]},
+)
 TARGETS = [name for story in EDITS for name in story.diffs]
 
 
@@ -43,6 +49,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, dict[str,
     """The old rules calculated, the new ones written over them, and what differs."""
     workspace = Workspace(tmp_path_factory.mktemp("edits"))
     write_tables(all_tables(), Path(workspace.settings.landing))
+    workspace.land("messages", *MESSAGES)
     write_segments(together("old"), workspace.settings.segments)
     workspace.run(AS_OF)
     for file in workspace.settings.segments.glob("*.yml"):
@@ -98,6 +105,14 @@ def test_every_number_is_what_the_reference_counts(story: Edited, name: str, tol
 
 def test_there_are_at_least_ten_stories():
     assert len(EDITS) >= 10
+
+
+def test_messages_that_are_to_be_sent_are_told_also_where_they_use_a_reader(told: Any):
+    used = {name: [(segment, one.message_id) for segment, one in found.messages] for name, found in told[1].items()}
+    assert {name: some for name, some in used.items() if some} == {
+        "often": [("often", "m3"), ("often_readers", "m1")],
+        "freed": [("freed", "m3")],
+    }
 
 
 def test_a_segment_at_rest_is_told_apart_and_not_counted(told: Any):
