@@ -25,7 +25,7 @@ DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs
 WITH_EXAMPLES = ("README.md", "docs/language.md")
 BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
-COMMAND = re.compile(r"(?:`|\.venv/bin/)segments ([a-z]+)")
+COMMAND = re.compile(r"(?:`|\.venv/bin/)segments ([a-z]+(?:-[a-z]+)*)")
 
 
 def examples() -> Iterator[tuple[str, str]]:
