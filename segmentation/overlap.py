@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 WORD = 64
-BLOCK = 1 << 13  # people at once: as many rows as stay in the processor's cache beside some hundred segments
+BLOCK = 1 << 12  # people at once: enough for a product to be worth its call, few enough to stay near the processor
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -24,15 +24,18 @@ def common(words: Array, places: Sequence[int], chosen: Sequence[int]) -> Array:
     `words` has a row per word and a column per person, unsigned 64-bit; `places` are the bits of the segments, counted
     through all words, and `chosen` are indexes into it.
     """
-    found = np.zeros((len(chosen), len(places)), dtype=np.int64)
-    everything = list(chosen) == list(range(len(places)))
+    bits = words.shape[0] * WORD
+    rows = np.array([places[n] for n in chosen], dtype=np.intp)
+    everything = len(rows) * 2 > bits  # taking all columns is faster then than picking some
+    asked = np.zeros(words.shape[0], dtype=np.uint64)
+    for place in rows:
+        asked[place // WORD] |= np.uint64(1 << int(place % WORD))
+    found = np.zeros((bits if everything else len(rows), bits), dtype=np.int64)
     for start in range(0, words.shape[1], BLOCK):
         block = words[:, start : start + BLOCK]
-        block = np.ascontiguousarray(block[:, block.any(axis=0)].T)
-        if not len(block):
-            continue
-        bits = np.unpackbits(block.astype("<u8").view(np.uint8), axis=1, bitorder="little")
-        members = bits[:, places].astype(np.float32)
-        some = members if everything else members[:, chosen]
-        found += (some.T @ members).astype(np.int64)
-    return found
+        block = np.ascontiguousarray(block[:, (block & asked[:, None]).any(axis=0)].T)
+        if len(block):
+            flags = np.unpackbits(block.astype("<u8", copy=False).view(np.uint8), axis=1, bitorder="little")
+            members = flags.astype(np.float32)
+            found += ((members if everything else members[:, rows]).T @ members).astype(np.int64)
+    return (found[rows] if everything else found)[:, list(places)]

@@ -12,6 +12,7 @@ import click
 
 from orchestration.changes import Change
 from orchestration.cli.change_log import changes_of, show_last
+from orchestration.cli.numbers import Numbers, as_plain, numbers_of, show_numbers
 from orchestration.cli.tables import (
     STATUS_STYLE,
     change,
@@ -44,7 +45,7 @@ class OneSegment:
     """`row` is None if no run has seen the segment, `definition` if its file is gone or broken.
 
     `way` is how a connector segment came by its members, `upload` the last one of a list, `changes` what people did to
-    it as a whole, oldest first; `nothing` is the sentence of a workspace without any run.
+    it as a whole, oldest first; `numbers` are its statistics; `nothing` is the sentence of a workspace without any run.
     """
 
     name: str
@@ -57,6 +58,7 @@ class OneSegment:
     prediction: PredictionRow | None
     upload: ListUpload | None
     changes: tuple[Change, ...]
+    numbers: Numbers | None
     nothing: str | None
 
 
@@ -86,6 +88,7 @@ def look_up(settings: Settings, name: str) -> OneSegment:
         prediction(settings, name) if name in rows and rows[name].kind == "predict" else None,
         last_upload(settings, name) if name in rows else None,
         changes_of(settings, name),
+        numbers_of(settings, name) if name in rows else None,
         nothing,
     )
 
@@ -107,6 +110,7 @@ def as_json(one: OneSegment) -> dict[str, object]:
         "history": [vars(day) for day in one.history],
         "matching": vars(one.way) if one.way else None,
         "changes": [vars(change) for change in one.changes],
+        **as_plain(one.numbers),
     }
 
 
@@ -131,6 +135,8 @@ def show_one(one: OneSegment, settings: Settings) -> None:
     if one.history:
         say(f"\nLast {count(len(one.history), 'day')}  {sparkline([day.users for day in one.history])}\n")
         show(day_table(one.history))
+    if one.numbers:
+        show_numbers(one.numbers)
     show_last(one.changes, one.name, settings)
     if one.nothing:
         say(f"\n{one.nothing}")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from orchestration import details
+from orchestration.cli.one_segment import as_json, look_up, show_one
 from orchestration.warehouse import connect
 from tests.orchestration.workspace import Workspace, a_device, a_user
 from tests.reference import numbers
@@ -126,7 +127,9 @@ class Told:
         return self.runs[run][1]
 
     def keyed(self, table: str, run: int = 1) -> dict[str, dict[str, Any]]:
-        return {" ".join(row[key] for key in KEYS[table]): row for row in self.seen[run][table]}
+        by_key = {" ".join(row[key] for key in KEYS[table]): row for row in self.seen[run][table]}
+        assert len(by_key) == len(self.seen[run][table]), f"{table} has two rows of one"
+        return by_key
 
 
 SYSTEM: dict[str, Any] = {name: {"who": [rule]} for name, rule in SYSTEM_SEGMENTS.items()}
@@ -286,3 +289,24 @@ def test_readers_give_what_the_tables_say_by_segment(told: Told):
         assert len(details.sample_users(connection, ["many"])["many"]) == 10
         assert set(details.cards(connection)) == set(STORY["by_hand"]["segment_summary"])
         assert details.metrics(connection, []) == {}
+
+
+def test_show_tells_the_numbers_to_people_and_to_programs(told: Told, capsys: pytest.CaptureFixture[str]):
+    gold = look_up(told.workspace.settings, "gold")
+    told_to_programs = as_json(gold)
+    assert told_to_programs["metrics"] == vars(gold.numbers.metrics)
+    assert sorted(told_to_programs["sample_users"]) == ["ada", "bea", "dan"]
+    assert len(told_to_programs["reachability"]) == len(numbers.CHANNELS)
+    assert as_json(look_up(told.workspace.settings, "resting"))["messages"] == []
+    show_one(gold, told.workspace.settings)
+    shown = capsys.readouterr().out
+    for line in (
+        "app opens      0.44 per member and month",
+        "time in app    32.10 seconds per session",
+        "push clicks    50.0% on average",
+        "messages       9 use it, 2 of them still to be sent",
+        "reachable      push 1 (33%), web_push 1 (33%), email 1 (33%), sms 1 (33%), whatsapp 1 (33%)",
+    ):
+        assert line in shown.splitlines()
+    show_one(look_up(told.workspace.settings, "empty"), told.workspace.settings)
+    assert "app opens      – per member and month" in capsys.readouterr().out.splitlines()

@@ -12,10 +12,11 @@ def model(dbt, session):
     ((run_no, mode),) = runs.query("r", "select run_no, mode from r where not is_published").fetchall()
     asked = f"select segment_no, is_computed from d where run_no = {run_no} and mode = 'present' order by segment_no"
     listed = dict(definitions.query("d", asked).fetchall())
+    ((published,),) = runs.query("r", "select max(run_no) from r where is_published and mode = 'present'").fetchall()
     before = []
-    if dbt.is_incremental and mode == "present":
+    if dbt.is_incremental and mode == "present" and published is not None:
         left_alone = [one for one, is_computed in listed.items() if not is_computed]
-        before = kept_pairs(session.table(str(dbt.this)), left_alone)
+        before = kept_pairs(session.table(str(dbt.this)), published, left_alone)
     chosen = [one for one, is_computed in listed.items() if is_computed or not before]
     # A word is as the last run left it that computed one of its segments; the run at hand is one of them.
     written = definitions.query(
@@ -29,11 +30,13 @@ def model(dbt, session):
     return pyarrow.table({"run_no": pyarrow.array([run_no] * len(rows), pyarrow.int64()), **columns})
 
 
-def kept_pairs(stored, kept):
-    """Pairs of segments that this run leaves alone, as the last published run found them: the hook took the others."""
+def kept_pairs(stored, published, kept):
+    """Pairs of segments that this run leaves alone, as the last published run found them."""
     inside = f"in ({', '.join(map(str, kept))})" if kept else "is null"
     return stored.query(
-        "o", f"select segment_no, other_no, both_users from o where segment_no {inside} and other_no {inside}"
+        "o",
+        "select segment_no, other_no, both_users from o"
+        f" where run_no = {published} and segment_no {inside} and other_no {inside}",
     ).fetchall()
 
 

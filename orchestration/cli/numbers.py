@@ -1,0 +1,111 @@
+"""Statistics of one segment in `segments show`: what members do, messages, reach, dependents, what is most alike.
+
+Sample users are people, and go to whoever typed the command. Not here: what the numbers mean (`docs/numbers.md`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestration.cli.tables import day_text
+from orchestration.cli.words import say
+from orchestration.settings import Settings
+from orchestration.warehouse import connect
+
+if TYPE_CHECKING:
+    from orchestration.details import ChannelReach, Dependent, MessageReport, Metrics, Overlap
+
+MOST = 5  # messages and overlapping segments that are listed; `--json` has them all
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """As the last run published them; `metrics` is None of a segment that it did not know."""
+
+    metrics: Metrics | None
+    messages: tuple[MessageReport, ...]
+    reach: tuple[ChannelReach, ...]
+    dependents: tuple[Dependent, ...]
+    overlaps: tuple[Overlap, ...]
+    sample_users: tuple[str, ...]
+
+
+def numbers_of(settings: Settings, name: str) -> Numbers:
+    """The numbers of a segment in a workspace that has run. Raises WarehouseBusy."""
+    from orchestration import details
+
+    with connect(settings.warehouse) as connection:
+        return Numbers(
+            details.metrics(connection, [name]).get(name),
+            details.messages(connection, [name]).get(name, ()),
+            details.reachability(connection, [name]).get(name, ()),
+            details.dependents(connection, [name]).get(name, ()),
+            details.overlaps(connection, [name]).get(name, ()),
+            details.sample_users(connection, [name]).get(name, ()),
+        )
+
+
+def as_plain(numbers: Numbers | None) -> dict[str, object]:
+    """For `--json`; empty where nothing was calculated."""
+    return {
+        "metrics": vars(numbers.metrics) if numbers and numbers.metrics else None,
+        "messages": [vars(one) for one in numbers.messages] if numbers else [],
+        "reachability": [vars(one) for one in numbers.reach] if numbers else [],
+        "dependents": [vars(one) for one in numbers.dependents] if numbers else [],
+        "overlap": [vars(one) for one in numbers.overlaps] if numbers else [],
+        "sample_users": list(numbers.sample_users) if numbers else [],
+    }
+
+
+def show_numbers(numbers: Numbers) -> None:
+    """For people; a mean of nothing is a dash."""
+    if numbers.metrics is None:
+        return
+    told = numbers.metrics
+    facts = [
+        ("app opens", f"{_number(told.average_monthly_app_opens)} per member and month"),
+        ("time in app", f"{_number(told.average_time_in_app)} seconds per session"),
+        (
+            "revenue",
+            f"{_number(told.monthly_revenue_total)} per month, {_number(told.monthly_revenue_per_member)} per member",
+        ),
+        ("push clicks", _share(told.push_click_average)),
+        ("messages", f"{told.messages_using:,} use it, {told.engagement:,} of them still to be sent"),
+        *(("", _message(one)) for one in numbers.messages[:MOST]),
+        ("reachable", ", ".join(f"{one.channel} {one.reachable:,}{_percent(one)}" for one in numbers.reach)),
+        *(("most alike" if not place else "", _alike(one)) for place, one in enumerate(numbers.overlaps[:MOST])),
+        ("sample users", ", ".join(numbers.sample_users)),
+    ]
+    say("\nNumbers of the last three full months and of the last run\n")
+    width = max(len(label) for label, _ in facts)
+    for label, text in facts:
+        if text:
+            say(f"{label:<{width}}  {text}")
+
+
+def _message(one: MessageReport) -> str:
+    at = day_text(one.date.date()) if one.date else "no date"
+    name = f"{one.message_id} {one.title or ''}".strip()
+    if one.role == "excluded":
+        return f"{name} ({one.status}, {at}) leaves it out"
+    return f"{name} ({one.status}, {at}): {one.sent:,} sent, {one.clicked:,} clicked, {one.conversions:,} converted"
+
+
+def _alike(one: Overlap) -> str:
+    same = ", same rule" if one.same_rule else ""
+    return (
+        f"{one.other}: {one.both:,} of {one.users:,} and {one.other_users:,} ({one.relation.replace('_', ' ')}{same})"
+    )
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.2f}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%} on average"
+
+
+def _percent(one: ChannelReach) -> str:
+    return "" if one.percentage is None else f" ({one.percentage:.0f}%)"
