@@ -301,12 +301,12 @@ def test_show_tells_the_numbers_to_people_and_to_programs(told: Told, capsys: py
     show_one(gold, told.workspace.settings)
     shown = capsys.readouterr().out
     for line in (
-        "app opens      0.44 per member and month",
-        "time in app    32.10 seconds per session",
-        "push clicks    50.0% on average",
-        "messages       9 use it, 2 of them still to be sent",
-        "reachable      push 1 (33%), web_push 1 (33%), email 1 (33%), sms 1 (33%), whatsapp 1 (33%)",
+        "app opens     0.44 per member and month",
+        "time in app   32.10 seconds per session",
+        "push clicks   50.0% on average",
+        "messages      9 use it, 2 of them still to be sent",
+        "reachable     push 1 (33%), web_push 1 (33%), email 1 (33%), sms 1 (33%), whatsapp 1 (33%)",
     ):
         assert line in shown.splitlines()
     show_one(look_up(told.workspace.settings, "empty"), told.workspace.settings)
-    assert "app opens      – per member and month" in capsys.readouterr().out.splitlines()
+    assert "app opens     – per member and month" in capsys.readouterr().out.splitlines()
