@@ -39,7 +39,8 @@ CHUNK, OVERLAP = 16 << 20, 1 << 10  # bytes of a file that are looked through at
 
 
 def exports_with(home: Path, person: Person) -> Iterator[Path]:
-    """Exported files of the workspace that hold the person."""
+    """Exported files of the workspace that hold the person, or may: they can be made again."""
+    person = person.in_any_sense()
     for file in sorted((home / EXPORTS).rglob("*")):
         if file.is_file() and not file.name.endswith(MANIFEST) and holds(file, person):
             yield file
@@ -57,9 +58,10 @@ def remove_exports(home: Path, files: list[Path]) -> None:
 
 
 def exports_elsewhere(connection: duckdb.DuckDBPyConnection, home: Path, person: Person) -> list[Path]:
-    """Files that were exported to other places of this machine and hold the person."""
+    """Files that were exported to other places of this machine and hold the person, or may."""
     if not has_table(connection, "raw", "exports"):
         return []
+    person = person.in_any_sense()
     paths = [Path(path) for (path,) in connection.execute("select distinct path from raw.exports").fetchall()]
     away = [path for path in paths if path.is_file() and not path.is_relative_to(home / EXPORTS)]
     return sorted(path for path in away if holds(path, person))

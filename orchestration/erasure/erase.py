@@ -22,6 +22,7 @@ from orchestration.erasure.files import Held, Rewritten, drop_drafts, held_in_la
 from orchestration.erasure.find import attributes_of, find
 from orchestration.erasure.person import Person
 from orchestration.erasure.warehouse import erase_rows, rewrite
+from orchestration.exports.workplace import one_at_a_time
 from orchestration.settings import Settings
 from orchestration.warehouse import connect, exclusively
 
@@ -117,7 +118,8 @@ def erase(
     Raises what `find` raises, before anything is touched.
     """
     _refuse_remote(settings)
-    with exclusively(settings.home, waiting):
+    # Rows that an export has collected are in no table, and would come out after the erasure.
+    with one_at_a_time(settings.home), exclusively(settings.home, waiting):
         before = _Note.read(settings.home)
         person = _whom(settings, given, by, source, before)
         attributes = before.attributes if before else attributes_of(settings, person)

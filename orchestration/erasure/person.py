@@ -10,7 +10,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -64,6 +64,10 @@ class Person:
         ids = {id_ for _, id_ in self.source_ids}
         named = self.user_ids | self.external_ids | self.emails | self.phones | ids
         return frozenset(named - self.ids_of_others)
+
+    def in_any_sense(self) -> Person:
+        """The same, with words that may mean another user as well: for where one too many does no harm."""
+        return replace(self, ids_of_others=frozenset())
 
     def has_address(self, email: str | None, phone: str | None) -> bool:
         """Whether one of two addresses is theirs."""

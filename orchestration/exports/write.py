@@ -7,15 +7,12 @@ the two. Not here: whether the segment should be exported at all.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock
 
 from orchestration.exports import ledger, manifest
 from orchestration.exports.cells import Rows
@@ -27,13 +24,13 @@ from orchestration.exports.placing import clear_unfinished, manifest_of, names_o
 from orchestration.exports.request import Request
 from orchestration.exports.sent import difference, forget_others, sent_file
 from orchestration.exports.words import IDENTIFIERS
+from orchestration.exports.workplace import one_at_a_time
 from orchestration.exports.xlsx_file import MOST_ROWS, write_xlsx
 from orchestration.published import NothingPublished
 from orchestration.settings import Settings
 from orchestration.warehouse import connect, exclusively, has_table
 
 OTHERS = {"fields": "other fields", "channel": "another channel", "delimiter": "another delimiter"}
-WORKPLACE = "exporting"  # in SEGMENTS_HOME, for as long as an export lasts
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ def write_export(
     """
     if not settings.warehouse.exists():  # opening would create it
         raise NothingPublished(settings)
-    with _one_at_a_time(settings.home) as workplace:
+    with one_at_a_time(settings.home) as workplace:
         doing("reading members")
         with exclusively(settings.home, waiting), connect(settings.warehouse) as connection:
             if not has_table(connection, "segments", "segments"):
@@ -176,17 +173,3 @@ def _notes(request: Request, standing: Standing, told: dict[str, Any], file: Pat
         if others:
             notes.append(f"an export with {' and '.join(others)} had this name, and is replaced")
     return tuple(notes)
-
-
-@contextmanager
-def _one_at_a_time(home: Path) -> Iterator[Path]:
-    """An empty folder for one export of the workspace; whatever one that died left there is removed."""
-    home.mkdir(parents=True, exist_ok=True)
-    with FileLock(home / "exports.lock"):
-        workplace = home / WORKPLACE
-        shutil.rmtree(workplace, ignore_errors=True)
-        workplace.mkdir(mode=0o700)
-        try:
-            yield workplace
-        finally:
-            shutil.rmtree(workplace, ignore_errors=True)

@@ -123,6 +123,7 @@ def beside(workspace: Workspace) -> None:
         (exports / f"{name}.csv").write_text(f"user_id;email\n{who};x\n{NAMESAKE};y\n")
         (exports / f"{name}.csv.manifest.json").write_text(json.dumps({"files": [{"name": f"{name}.csv"}]}))
     write(home / "exports_sent/abc.1.parquet", [{"c0": EMAIL, "user_id": PERSON}, {"c0": "y", "user_id": NAMESAKE}])
+    write(home / "exporting/rows.parquet", [{"c0": EMAIL, "user_id": PERSON}])  # of an export that died
     held = Held(home / "webhooks.sqlite3", LandingFolder(home / "elsewhere"))
     held._con.close()
     with closing(sqlite3.connect(home / "webhooks.sqlite3")) as con:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from orchestration.erasure.beside import holds
 from orchestration.erasure.person import Person
+from orchestration.exports.workplace import one_at_a_time
 from orchestration.history.verification import verify
 from tests.cli.conftest import call, data
 from tests.history import erasure_place as place
@@ -252,6 +254,25 @@ def test_an_address_of_two_removes_nothing_by_itself(landed: Workspace):
     assert call("erase", "home@x.test", "--by", "email", "--yes").exit_code == 0, "now it is dad's alone"
     assert "home@x.test" not in (landed.root / "segments/some.csv").read_text()
     assert ids(landing / "audience_members.csv", "connector_user_id") == "2 ann 5"
+
+
+def test_an_erasure_waits_for_an_export_whose_rows_are_in_no_table_yet(landed: Workspace):
+    """Without that, the file would appear after the erasure, with the person in it."""
+    home, file = landed.settings.home, landed.settings.home / "exports/1_all.csv"
+
+    def erasing() -> int:
+        return call("erase", "ann", "--yes").exit_code
+
+    with ThreadPoolExecutor(1) as thread:
+        with one_at_a_time(home) as workplace:
+            (workplace / "rows.csv").write_text("user_id\nann\nann2\n")
+            erasure = thread.submit(erasing)
+            with pytest.raises(TimeoutError):
+                erasure.result(timeout=1)
+            file.parent.mkdir()
+            (workplace / "rows.csv").rename(file)
+        assert erasure.result() == 0
+    assert not file.exists()
 
 
 def test_somebody_is_erased_who_is_no_user(landed: Workspace):
