@@ -191,8 +191,9 @@ def publish(settings: Settings, prepared: Prepared, nodes: Iterable[Built] = (),
     `nodes` are what dbt built for it, whose seconds are kept as its costs. `staged` is False if the run built on
     staging as it was: files that landed since were not read by anybody yet.
     """
+    nodes = list(nodes)
     with connect(settings.warehouse) as connection:
-        if prepared.mode == "present":
+        if nodes and prepared.mode == "present":
             write_costs(connection, settings, prepared, nodes)
         state.publish(connection, prepared.run_no)
         if staged:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from orchestration.cli.tables import day_text
 from orchestration.cli.words import say
 from orchestration.settings import Settings
-from orchestration.warehouse import connect
 
 if TYPE_CHECKING:
     from orchestration.details import ChannelReach, Dependent, MessageReport, Metrics, Overlap
@@ -34,6 +33,7 @@ class Numbers:
 def numbers_of(settings: Settings, name: str) -> Numbers:
     """The numbers of a segment in a workspace that has run. Raises WarehouseBusy."""
     from orchestration import details
+    from orchestration.warehouse import connect
 
     with connect(settings.warehouse) as connection:
         return Numbers(
