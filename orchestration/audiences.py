@@ -16,6 +16,7 @@ import duckdb
 
 from orchestration.ingest.attempts import NONE, Attempts, Failure
 from orchestration.matching import KINDS, Matching, pointers
+from orchestration.warehouse import naive
 from segmentation.language.model import Connector, Definition
 from segmentation.language.problems import did_you_mean
 
@@ -143,7 +144,7 @@ def look_at_audiences(
     Leaves the tables `raw.audience_pulls`, `raw.audience_failures` and `raw.segment_audiences` for the models of the
     run at hand.
     """
-    accepted = [[connector, key, at.replace(tzinfo=None)] for connector, key, at in sorted(attempts.accepted)]
+    accepted = [[connector, key, naive(at)] for connector, key, at in sorted(attempts.accepted)]
     _write(connection, ACCEPTED, "raw.accepted_pulls", accepted)
     connection.execute(PULLS)
     landed = [
@@ -175,7 +176,7 @@ def _write(connection: duckdb.DuckDBPyConnection, create: str, table: str, rows:
 def _since(audience: Audience, attempts: Attempts) -> Audience:
     """With the failure of the last attempt, if nothing has landed after it."""
     failure = attempts.failure(audience.connector, audience.audience_id)
-    if failure is None or failure.at.replace(tzinfo=None) < audience.last:
+    if failure is None or naive(failure.at) < audience.last:
         return audience
     return replace(audience, failure=failure)
 

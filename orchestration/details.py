@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 import duckdb
 
-from orchestration.warehouse import has_table
+from orchestration.warehouse import aware_if_moment, has_table
 
 Row = TypeVar("Row")
 
@@ -213,13 +213,9 @@ def _found(
     ).fetchall()
     found: dict[str, list[Row]] = {}
     for segment, *row in rows:
-        found.setdefault(segment, []).append(kind(*map(_aware, row)))
+        found.setdefault(segment, []).append(kind(*map(aware_if_moment, row)))
     return {segment: tuple(rows) for segment, rows in found.items()}
 
 
 def _columns(kind: type[Any]) -> str:
     return ", ".join(f'"{column.name}"' for column in fields(kind))
-
-
-def _aware(value: Any) -> Any:
-    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value

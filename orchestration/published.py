@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import duckdb
 
 from orchestration.settings import Settings
-from orchestration.warehouse import connect, has_table
+from orchestration.warehouse import aware, connect, has_table
 
 ROWS = """
     with latest as (
@@ -194,7 +194,7 @@ def run_of(settings: Settings, source_run: str) -> RunRow | None:
     run_no, as_of, day = found
     return RunRow(
         run_no,
-        as_of.replace(tzinfo=UTC),
+        aware(as_of),
         day,
         tuple(segment for segment, is_computed, *_ in decided if is_computed),
         {segment: reason or "failed" for segment, _, outcome, reason in decided if outcome == "failed"},
@@ -209,7 +209,7 @@ def last_moment(settings: Settings) -> datetime | None:
         row = connection.execute(
             "select max_by(as_of, run_no) from raw.runs where is_published and mode = 'present'"
         ).fetchone()
-    return row[0].replace(tzinfo=UTC) if row and row[0] else None
+    return aware(row[0]) if row else None
 
 
 def last_upload(settings: Settings, name: str) -> ListUpload | None:
@@ -229,8 +229,7 @@ def last_uploads(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) ->
         [list(names)],
     ).fetchall()
     return {
-        segment: ListUpload(file, on_upload, as_of.replace(tzinfo=UTC), *rest)
-        for segment, file, on_upload, as_of, *rest in rows
+        segment: ListUpload(file, on_upload, aware(as_of), *rest) for segment, file, on_upload, as_of, *rest in rows
     }
 
 
@@ -257,6 +256,6 @@ def _reading(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 def _row(values: tuple[Any, ...]) -> SegmentRow:
     named = dict(zip((column.name for column in fields(SegmentRow)), values, strict=True))
     for column in ("updated_at", "visible_from", "visible_until"):
-        named[column] = named[column].replace(tzinfo=UTC) if named[column] else None
+        named[column] = aware(named[column])
     named["labels"] = tuple(named["labels"])
     return SegmentRow(**named)

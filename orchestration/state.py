@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import duckdb
 
@@ -20,7 +20,7 @@ from orchestration.history.inputs import Inputs
 from orchestration.history.manifests import prepare_manifests, write_manifest
 from orchestration.memory import Memory
 from orchestration.visibility import Shown
-from orchestration.warehouse import has_table
+from orchestration.warehouse import aware, has_table, naive
 from segmentation.clock import Clock, bounds
 from segmentation.language.describe import in_words
 from segmentation.language.model import Definition, Within
@@ -84,7 +84,7 @@ def read_state(connection: duckdb.DuckDBPyConnection) -> State:
     ).fetchone()
     last_run, last_as_of = row if row else (None, None)
     segments = {
-        name: Known(number, outcome, reason, computed_hash, was_computed, _aware(at), _memory(*memory))
+        name: Known(number, outcome, reason, computed_hash, was_computed, aware(at), _memory(*memory))
         for name, number, outcome, reason, computed_hash, was_computed, at, *memory in connection.execute(
             """
             select
@@ -111,7 +111,7 @@ def read_state(connection: duckdb.DuckDBPyConnection) -> State:
     )
     return State(
         last_run or 0,
-        _aware(last_as_of),
+        aware(last_as_of),
         segments,
         slots,
         attributes,
@@ -126,15 +126,7 @@ def _memory(
     visible_from: datetime | None,
     visible_until: datetime | None,
 ) -> Memory:
-    return Memory(own_hash, _aware(touched_at), _aware(sent_at), Shown(_aware(visible_from), _aware(visible_until)))
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment else None
-
-
-def _plain(moment: datetime | None) -> datetime | None:
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment else None
+    return Memory(own_hash, aware(touched_at), aware(sent_at), Shown(aware(visible_from), aware(visible_until)))
 
 
 def _tile_layout(connection: duckdb.DuckDBPyConnection) -> str | None:
@@ -177,13 +169,13 @@ def open_run(
     last_month = bounds(Within(1, "months"), clock, of_events=True)
     row_of_run = {
         "run_no": run_no,
-        "as_of": _plain(clock.as_of),
+        "as_of": naive(clock.as_of),
         "day": day,
         "mode": mode,
         "is_published": False,
         "source_run": source_run,
         "over_recorded": over_recorded,
-        "month_start": _plain(last_month.start),
+        "month_start": naive(last_month.start),
         "zone": clock.zone.key,
     }
     connection.execute(
@@ -230,10 +222,10 @@ def _row(run_no: int, mode: str, one: Decision) -> dict[str, object]:
         "file": definition and (definition.file or None),
         "summary": definition and in_words(definition),
         "own_hash": memory.own_hash,
-        "touched_at": _plain(memory.touched_at),
-        "sent_at": _plain(memory.sent_at),
-        "visible_from": _plain(memory.shown.start),
-        "visible_until": _plain(memory.shown.end),
+        "touched_at": naive(memory.touched_at),
+        "sent_at": naive(memory.sent_at),
+        "visible_from": naive(memory.shown.start),
+        "visible_until": naive(memory.shown.end),
         "reads": definition and list(definition.rule_references),
         "includes": definition and list(definition.include),
         "excludes": definition and list(definition.exclude),

@@ -9,7 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, overload
 
 import duckdb
 from filelock import FileLock, Timeout
@@ -57,6 +59,29 @@ def let_go(connection: duckdb.DuckDBPyConnection) -> None:
     """Closes the file of `beside`; what was copied from it stays."""
     connection.execute("use memory")
     connection.execute("detach warehouse")
+
+
+@overload
+def naive(moment: datetime) -> datetime: ...
+@overload
+def naive(moment: None) -> None: ...
+def naive(moment: datetime | None) -> datetime | None:
+    """A moment as the warehouse stores it: UTC without saying so."""
+    return moment and moment.astimezone(UTC).replace(tzinfo=None)
+
+
+@overload
+def aware(stored: datetime) -> datetime: ...
+@overload
+def aware(stored: None) -> None: ...
+def aware(stored: datetime | None) -> datetime | None:
+    """A stored moment as one that says so."""
+    return stored and stored.replace(tzinfo=UTC)
+
+
+def aware_if_moment(value: Any) -> Any:
+    """The value of any column, for whoever does not know which of them are moments."""
+    return aware(value) if isinstance(value, datetime) else value
 
 
 def has_table(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import datetime
 
 import duckdb
 
 from orchestration.matching import Matching
 from orchestration.settings import Settings
-from orchestration.warehouse import connect, has_table
+from orchestration.warehouse import aware, connect, has_table
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def waterfalls(settings: Settings, names: Iterable[str]) -> dict[str, Waterfall]
     for values in rows:
         named = dict(zip(own, values, strict=True))
         named["matched_anew"] = anew.get((named["connector"], named["audience_id"], named["updated_at"]))
-        named["updated_at"] = named["updated_at"] and named["updated_at"].replace(tzinfo=UTC)
+        named["updated_at"] = aware(named["updated_at"])
         found[named["segment"]] = Waterfall(**named)
     return found
 

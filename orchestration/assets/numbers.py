@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import dagster as dg
 import duckdb
@@ -18,7 +18,7 @@ from orchestration.assets.details_metadata import Details
 from orchestration.assets.moments import RunMoment
 from orchestration.published import ListUpload, last_uploads
 from orchestration.settings import Settings
-from orchestration.warehouse import connect
+from orchestration.warehouse import aware, connect, naive
 from orchestration.waterfall import Waterfall
 
 
@@ -70,12 +70,12 @@ def _numbers(connection: duckdb.DuckDBPyConnection, names: Iterable[str], now: R
         ) as p on s.segment = p.segment
         where list_contains(?, s.segment)
         """,
-        [now.as_of.astimezone(UTC).replace(tzinfo=None), list(names)],
+        [naive(now.as_of), list(names)],
     ).fetchall()
     found = {}
     for name, status, reason, at, is_new, judged, tests, *numbers in rows:
         prediction = {key: float(one) for key, one in (judged or {}).items() if key != "segment" and one is not None}
-        as_of = at and at.replace(tzinfo=UTC)
+        as_of = aware(at)
         counts = [number or 0 for number in numbers]
         found[name] = Numbers(status, reason, as_of, is_new, uploads.get(name), prediction, tests, *counts)
     return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -76,6 +76,7 @@ def explain(
 def _moment(probe: Probe, settings: Settings, name: str, asked: datetime | None) -> datetime:
     """The moment to explain. Raises ValueError for an unknown segment, and for one after the last run."""
     from orchestration.segment_folder import segments_of
+    from orchestration.warehouse import aware
 
     found = dict(probe.connection.execute("select segment, updated_at from segments.segments").fetchall())
     known = {*found, *segments_of(settings).definitions} if settings.segments.is_dir() else {*found}
@@ -85,7 +86,7 @@ def _moment(probe: Probe, settings: Settings, name: str, asked: datetime | None)
         last = moment_text(probe.as_of, settings.zone)
         raise ValueError(f"{moment_text(asked, settings.zone)} lies after the last run, which stands for {last}")
     updated = found.get(name)
-    return asked or (updated.replace(tzinfo=UTC) if updated else probe.as_of)
+    return asked or aware(updated) or probe.as_of
 
 
 # ---------------------------------------------------------------- for people

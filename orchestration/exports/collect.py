@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from orchestration.exports.cells import Column
 from orchestration.exports.fields import PLAIN_FIELDS, Field, cell, common, kind, nobody_has, raw
 from orchestration.exports.request import Request
 from orchestration.exports.words import LIST_COLUMNS
+from orchestration.warehouse import aware
 from segmentation.language.folder import ENDINGS
 from segmentation.language.problems import did_you_mean
 from segmentation.plan.sql import Sql, literal
@@ -86,7 +87,7 @@ def standing_of(connection: duckdb.DuckDBPyConnection, name: str, folder: Path) 
     if found is None:
         raise ValueError(NEVER.format(name))
     title, kind_, status, reason, number, hash_, as_of, run_no, data_as_of = found
-    return Standing(name, number, title, kind_, status, reason, hash_, _aware(as_of), run_no, _aware(data_as_of))
+    return Standing(name, number, title, kind_, status, reason, hash_, aware(as_of), run_no, aware(data_as_of))
 
 
 def collect(connection: duckdb.DuckDBPyConnection, request: Request, file: Path) -> Collected:
@@ -177,7 +178,3 @@ def _known(connection: duckdb.DuckDBPyConnection, field: Field) -> list[str]:
 def _number(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
     found = connection.execute(sql).fetchone()
     return int(found[0]) if found else 0
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import duckdb
 
 from orchestration.exports.fields import Kind
-from orchestration.warehouse import has_table
+from orchestration.warehouse import aware, has_table, naive
 
 TABLE = """
     create table if not exists raw.exports (
@@ -51,7 +51,7 @@ def last_of(connection: duckdb.DuckDBPyConnection, stream: str) -> Last | None:
     if found is None:
         return None
     export_no, as_of, columns = found
-    return Last(export_no, as_of.replace(tzinfo=UTC), {one["name"]: one["type"] for one in json.loads(columns)})
+    return Last(export_no, aware(as_of), {one["name"]: one["type"] for one in json.loads(columns)})
 
 
 def record(
@@ -76,11 +76,11 @@ def record(
             "members": told["members"],
             "dropped": json.dumps(told["dropped"]),
             "definition_hash": told["definition_hash"],
-            "as_of": _plain(told["as_of"]),
+            "as_of": naive(datetime.fromisoformat(told["as_of"])),
             "run_no": told["run_no"],
             "gate_results": json.dumps(told["gate_results"]),
             "manifest": manifest,
-            "exported_at": _plain(told["exported_at"]),
+            "exported_at": naive(datetime.fromisoformat(told["exported_at"])),
             "exported_by": told["exported_by"],
             "stream": stream,
             "columns": json.dumps(told["columns"], ensure_ascii=False),
@@ -105,7 +105,3 @@ def recorded(connection: duckdb.DuckDBPyConnection, name: str) -> list[dict[str,
     )
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
-
-
-def _plain(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)

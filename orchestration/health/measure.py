@@ -17,6 +17,7 @@ import duckdb
 
 from orchestration.dbt_runner import Built
 from orchestration.health.costs import Asked, Work, shared_out, work_of
+from orchestration.warehouse import naive
 from segmentation.clock import Clock
 from segmentation.plan.reads import DEVICES, RESPONSES, TILES, USERS, Read, reads
 
@@ -72,7 +73,7 @@ def write_costs(
             for name, one in sorted(costs.items())
         ],
     )
-    forgotten = prepared.as_of.astimezone(UTC).replace(tzinfo=None) - timedelta(days=KEPT_DAYS)
+    forgotten = naive(prepared.as_of) - timedelta(days=KEPT_DAYS)
     for table in ("run_costs", "segment_costs"):
         connection.execute(
             f"delete from raw.{table} where run_no in (select run_no from raw.runs where as_of < ?)", [forgotten]

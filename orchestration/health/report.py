@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import duckdb
 
@@ -18,7 +18,7 @@ from orchestration.published import NothingPublished
 from orchestration.recent_sizes import recent_sizes, recorded
 from orchestration.segment_folder import segments_of
 from orchestration.settings import Settings
-from orchestration.warehouse import connect, has_table
+from orchestration.warehouse import aware, connect, has_table, naive
 from segmentation.clock import Clock
 from segmentation.language.folder import Folder
 
@@ -99,7 +99,7 @@ def _seen(connection: duckdb.DuckDBPyConnection, folder: Folder, clock: Clock) -
             segment=name,
             status=status,
             reason=reason,
-            updated_at=updated_at and updated_at.replace(tzinfo=UTC),
+            updated_at=aware(updated_at),
             definition=folder.definitions.get(name),
             began_at=_began(name, folder, first, clock),
             sent_at=known[name].memory.sent_at if name in known else None,
@@ -125,7 +125,7 @@ def _began(name: str, folder: Folder, first: date | None, clock: Clock) -> datet
 def _costs(connection: duckdb.DuckDBPyConnection, clock: Clock) -> tuple[int, float, tuple[SegmentCost, ...]]:
     if not has_table(connection, "segments", "segment_costs"):  # the last run was one of an older version
         return 0, 0.0, ()
-    end = clock.as_of.replace(tzinfo=None)
+    end = naive(clock.as_of)
     period = [end - timedelta(days=COST_DAYS), end]
     runs, seconds = connection.execute(
         "select count(distinct run_no), coalesce(sum(c.seconds), 0)"

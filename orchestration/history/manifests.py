@@ -12,14 +12,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import duckdb
 
 from orchestration.decisions import Decision
 from orchestration.history.inputs import DefinitionRead, FileRead, Inputs
-from orchestration.warehouse import has_table
+from orchestration.warehouse import aware, has_table, naive
 
 RESTED = ("failed", "paused", "idle")  # outcomes whose reason no other table keeps
 
@@ -77,7 +77,7 @@ def write_manifest(
     rested = {one.segment: [one.outcome, one.reason] for one in decisions if one.outcome in RESTED}
     connection.execute(
         "insert into raw.run_manifests (run_no, as_of, day, mode, settings, code, rested) values (?, ?, ?, ?, ?, ?, ?)",
-        [run_no, as_of.astimezone(UTC).replace(tzinfo=None), day, mode,
+        [run_no, naive(as_of), day, mode,
          *(json.dumps(said, sort_keys=True) for said in (inputs.settings, inputs.code, rested))],
     )  # fmt: skip
     files = [(one.table, one.url, one.format, one.fingerprint, one.size, one.sha256) for one in inputs.files]
@@ -136,7 +136,7 @@ def manifest_of(connection: duckdb.DuckDBPyConnection, run_no: int) -> Manifest 
         tuple(DefinitionRead(*one) for one in definitions),
     )
     told = {name: (outcome, reason) for name, (outcome, reason) in json.loads(rested).items()}
-    return Manifest(run_no, as_of.replace(tzinfo=UTC), day, mode, inputs, told)
+    return Manifest(run_no, aware(as_of), day, mode, inputs, told)
 
 
 def definition_text(

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
 from orchestration.published import NothingPublished
 from orchestration.settings import Settings
-from orchestration.warehouse import connect, has_table
+from orchestration.warehouse import aware, connect, has_table, naive
 from segmentation.language.problems import did_you_mean
 
 SINCE_AS_TEXT = "replace(strftime(since, '%Y-%m-%dT%H:%M:%S.%f'), '.000000', '') || 'Z'"
@@ -49,14 +49,14 @@ class Members:
     def __init__(self, connection: duckdb.DuckDBPyConnection, standing: Standing) -> None:
         self.standing = standing
         self._connection = connection
-        self._bound = {"segment": standing.segment, "moment": _plain(standing.as_of)}
+        self._bound = {"segment": standing.segment, "moment": naive(standing.as_of)}
 
     def __iter__(self) -> Iterator[tuple[str, datetime]]:
         """User ids in the order of their text, each with the moment since when it is in."""
         found = self._connection.execute(STANDING, self._bound)
         while rows := found.fetchmany(FETCHED):
             for _, user_id, since in rows:
-                yield user_id, since.replace(tzinfo=UTC)
+                yield user_id, aware(since)
 
     def write(self, out: Path) -> None:
         """`segment,user_id,since`, sorted, as Parquet if the name ends so, else as CSV; whole or not at all."""
@@ -103,7 +103,7 @@ def _standing(
     ).fetchall()
     if not computed:
         raise ValueError(_never(connection, segment))
-    until = runs[-1][1] if moment is None else _plain(moment)
+    until = runs[-1][1] if moment is None else naive(moment)
     before = [one for one in computed if one[1] <= until]
     if not before:
         raise ValueError(
@@ -112,7 +112,7 @@ def _standing(
     run_no, as_of = max(one for one in runs if one[1] <= until)
     _, computed_at, users = before[-1]
     return Standing(
-        segment, run_no, as_of.replace(tzinfo=UTC), computed_at.replace(tzinfo=UTC), users,
+        segment, run_no, aware(as_of), aware(computed_at), users,
         _is_deleted(connection, segment, run_no),
     )  # fmt: skip
 
@@ -132,10 +132,6 @@ def _is_deleted(connection: duckdb.DuckDBPyConnection, segment: str, run_no: int
         [segment, run_no],
     ).fetchone()
     return bool(row and row[0])
-
-
-def _plain(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _text(moment: datetime) -> str:

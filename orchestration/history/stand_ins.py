@@ -17,7 +17,7 @@ from orchestration import state
 from orchestration.decisions import assign_slots
 from orchestration.history.manifests import Manifest
 from orchestration.lists.ledger import prepare_lists
-from orchestration.warehouse import connect, has_table
+from orchestration.warehouse import connect, has_table, naive
 from segmentation.language.folder import Folder
 from segmentation.language.model import Definition
 
@@ -134,7 +134,7 @@ def copy_over(connection: duckdb.DuckDBPyConnection, away: Path, manifest: Manif
         connection.execute(
             "insert into away.raw.runs by name select $run as run_no, $as_of::timestamp as as_of, $day::date as day,"
             " 'present' as mode, true as is_published",
-            {**run, "as_of": manifest.as_of.replace(tzinfo=None), "day": manifest.day},
+            {**run, "as_of": naive(manifest.as_of), "day": manifest.day},
         )
         for name in recorded.stored:
             connection.execute(

@@ -30,7 +30,8 @@ from orchestration.matching import Matching
 from orchestration.published import NothingPublished
 from orchestration.recalculation import compile_for
 from orchestration.settings import Settings
-from orchestration.warehouse import connect, has_table
+from orchestration.warehouse import aware, connect, has_table, naive
+from segmentation.clock import LATEST
 from segmentation.language.folder import Folder, load_texts
 from segmentation.plan.system import with_system
 
@@ -120,7 +121,7 @@ def _manifest(
 ) -> Manifest:
     if not has_table(connection, "raw", "runs"):
         raise NothingPublished(settings)
-    until = (moment or datetime.max.replace(tzinfo=UTC)).astimezone(UTC).replace(tzinfo=None)
+    until = naive(moment or LATEST)
     row = connection.execute(
         "select max(run_no) from raw.runs where is_published and mode = 'present'"
         " and case when $run is null then as_of <= $until else run_no = $run end",
@@ -198,7 +199,7 @@ def _recompute(
 
 def _accepted(manifest: Manifest) -> Attempts:
     pulls = manifest.inputs.settings["accepted_pulls"]
-    return Attempts(accepted={(one, key, datetime.fromisoformat(at).replace(tzinfo=UTC)) for one, key, at in pulls})
+    return Attempts(accepted={(one, key, aware(datetime.fromisoformat(at))) for one, key, at in pulls})
 
 
 def _compare(

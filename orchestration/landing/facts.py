@@ -5,9 +5,11 @@ Both read the views of the schema raw, thus before staging is built. Not here: w
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import duckdb
+
+from orchestration.warehouse import aware, naive
 
 
 def attribute_keys(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -45,6 +47,6 @@ def last_sends(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[s
         where kind = 'sent' and ts < ? and segment is not null
         group by segment order by segment
         """,
-        [as_of.astimezone(UTC).replace(tzinfo=None)],
+        [naive(as_of)],
     ).fetchall()
-    return {segment: sent_at.replace(tzinfo=UTC) for segment, sent_at in rows}
+    return {segment: aware(sent_at) for segment, sent_at in rows}

@@ -11,13 +11,14 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
 from orchestration.lists.paths import list_of, not_there, path_of
 from orchestration.lists.read import WHAT_IS_WRONG, Counts, ListRefused, read_rows, shape_of
+from orchestration.warehouse import naive
 from segmentation.language.model import Definition
 
 READING_MEMORY = "256MB"
@@ -120,7 +121,7 @@ def _load(
             )
             con.execute(
                 "update raw.list_uploads set run_no = ?, as_of = ? where upload_no = ? and run_no > ?",
-                [run_no, _naive(as_of), same.upload_no, published],
+                [run_no, naive(as_of), same.upload_no, published],
             )
             return same.upload_no, same.reason
         return _read(con, definition, path, stamp, content, as_of, run_no)
@@ -169,7 +170,7 @@ def _read(
     sentence = None if reason is None else f"{body.file}{reason}"
     con.execute(
         "insert into raw.list_uploads values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [upload_no, run_no, definition.name, body.file, body.on_upload, _naive(as_of), "refused" if reason else "good",
+        [upload_no, run_no, definition.name, body.file, body.on_upload, naive(as_of), "refused" if reason else "good",
          sentence, counts.rows, stamp, content],
     )  # fmt: skip
     con.execute("commit")
@@ -223,10 +224,6 @@ def _stamp(path: Path) -> str:
 def _content(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _naive(moment: datetime | None) -> datetime | None:
-    return moment and moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _one(con: duckdb.DuckDBPyConnection, sql: str) -> int:

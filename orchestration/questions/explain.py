@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from orchestration.questions.explanation import Evidence, Explanation, Part
@@ -20,6 +20,7 @@ from orchestration.questions.probe import Probe
 from orchestration.questions.recorded import recorded, rules_then
 from orchestration.questions.stand_ins import on_record
 from orchestration.questions.values import Stay, Value, local, value_of
+from orchestration.warehouse import aware
 from segmentation.clock import Clock
 from segmentation.language.describe import body_in_words, leaf_in_words
 from segmentation.language.model import (
@@ -223,7 +224,7 @@ def _models_of_everybody(asked: _Asked) -> dict[str, str]:
 def _event(row: Mapping[str, Any]) -> dict[str, Any]:
     properties = json.loads(row["properties"]) if row["properties"] else {}
     beside = {key: row[key] for key in ("source", "city") if row[key]}
-    return {"event": row["event"], "ts": row["ts"].replace(tzinfo=UTC), "properties": properties, **beside}
+    return {"event": row["event"], "ts": aware(row["ts"]), "properties": properties, **beside}
 
 
 def _stand_in(asked: _Asked, definition: Definition) -> Part:

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from orchestration.questions.probe import Probe
+from orchestration.warehouse import naive
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ class Moves:
                 from either group by segment, person_no
             ) group by segment
             """,
-            {"at": self.probe.as_of.replace(tzinfo=None)},
+            {"at": naive(self.probe.as_of)},
         ).fetchall()
         return {**dict.fromkeys(self.sides, (0, 0)), **{name: (only, named) for name, only, named in rows}}
 

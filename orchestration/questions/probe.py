@@ -10,7 +10,7 @@ from __future__ import annotations
 import runpy
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,7 +21,7 @@ from orchestration.published import NothingPublished
 from orchestration.questions.parts import leaf_definitions, ranks_people
 from orchestration.segment_tests.memory import in_order
 from orchestration.settings import DBT_SOURCE, Settings
-from orchestration.warehouse import beside, connect, has_table, let_go
+from orchestration.warehouse import aware, beside, connect, has_table, let_go, naive
 from segmentation.clock import Clock
 from segmentation.language.model import Definition
 from segmentation.plan.compile import Plan, compile_plan
@@ -79,7 +79,7 @@ def probing(settings: Settings, *, long: bool = False) -> Iterator[Probe]:
         ).fetchone()
         if row is None or row[0] is None:
             raise NothingPublished(settings)
-        yield Probe(connection, settings, row[0], row[1].replace(tzinfo=UTC))
+        yield Probe(connection, settings, row[0], aware(row[1]))
 
 
 class Probe:
@@ -151,7 +151,7 @@ class Probe:
                 " join state.segment_names as n on z.segment_no = n.segment_no where z.run_no <= ? group by n.segment",
                 [self.run_no],
             ).fetchall()
-            self._calculated = {name: at.replace(tzinfo=UTC) for name, at in rows}
+            self._calculated = {name: aware(at) for name, at in rows}
         return self._calculated
 
     # ------------------------------------------------------------ running a plan
@@ -228,7 +228,7 @@ class Probe:
             f"select s.person_no, bit_or(r.mask) as bits from {self.stays()} as s join {read} as r"
             " on r.segment = s.segment where s.valid_from <= $at and coalesce(s.valid_to > $at, true)"
             " group by s.person_no",
-            {"at": _naive(as_of)},
+            {"at": naive(as_of)},
         )
 
     def stays(self) -> str:
@@ -315,8 +315,3 @@ class Probe:
         kind = "view" if name in _VIEWS else "table"
         self.connection.execute(f"create temp {kind} {relation} as {sql}", values or {})
         return relation
-
-
-def _naive(moment: datetime) -> datetime:
-    """As the warehouse stores it: UTC without saying so."""
-    return moment.astimezone(UTC).replace(tzinfo=None)

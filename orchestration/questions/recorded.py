@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from orchestration.history.manifests import manifest_of
 from orchestration.questions.probe import Probe, Unanswerable
 from orchestration.segment_folder import segments_of
+from orchestration.warehouse import aware, naive
 from segmentation.language.describe_checks import listed
 from segmentation.language.folder import load_texts
 from segmentation.language.model import Definition
@@ -64,7 +65,7 @@ def find_person(probe: Probe, told: str, by: str | None = None) -> tuple[int, st
 
 def recorded(probe: Probe, segment: str, person: int, as_of: datetime) -> Recorded:
     """What runs recorded of a person and a segment up to a moment."""
-    at = as_of.astimezone(UTC).replace(tzinfo=None)
+    at = naive(as_of)
     run = probe.connection.execute(
         "select max(z.run_no), max_by(z.as_of, z.run_no) from state.segment_size_log as z"
         " join state.segment_names as n on z.segment_no = n.segment_no"
@@ -73,7 +74,7 @@ def recorded(probe: Probe, segment: str, person: int, as_of: datetime) -> Record
     ).fetchone()
     if run is None or run[0] is None:
         return Recorded("nothing")
-    last = {"calculated_at": run[1].replace(tzinfo=UTC), "run_no": run[0]}
+    last = {"calculated_at": aware(run[1]), "run_no": run[0]}
     stay = probe.connection.execute(
         f"select valid_from, valid_to from {probe.stays()} where segment = ? and person_no = ? and valid_from <= ?"
         " order by valid_from desc limit 1",
@@ -81,7 +82,7 @@ def recorded(probe: Probe, segment: str, person: int, as_of: datetime) -> Record
     ).fetchone()
     if stay is None:
         return Recorded("never", **last)
-    since, until = (one.replace(tzinfo=UTC) if one else None for one in stay)
+    since, until = (aware(one) for one in stay)
     if until is not None and until <= as_of:
         return Recorded("left", since, until, **last)
     return Recorded("member", since, None, **last)

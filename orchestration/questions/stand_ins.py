@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from orchestration.questions.probe import Probe
 from orchestration.questions.values import Value, local
-from orchestration.warehouse import has_table
+from orchestration.warehouse import aware, aware_if_moment, has_table
 from segmentation.language.model import Definition, Predict
 
 Row = dict[str, Any]
@@ -25,7 +25,7 @@ def on_record(probe: Probe, definition: Definition, person: int, user_id: str, a
         return _forecast(probe, definition, person, as_of), ()
     rows = _rows(probe, definition, user_id)
     if definition.kind == "live":
-        rows = [row for row in rows if row["as_of"].replace(tzinfo=UTC) <= as_of]
+        rows = [row for row in rows if aware(row["as_of"]) <= as_of]
     zone = probe.settings.zone
     sentences: Mapping[str, Callable[[Row], str]] = {
         "list": lambda row: f"line {row['line']} of {row['file']}, {row['outcome']} by {row['strategy']}",
@@ -40,7 +40,7 @@ def on_record(probe: Probe, definition: Definition, person: int, user_id: str, a
         "connector": "no row of the pulled cohort was matched with this user",
         "live": "never qualified",
     }[definition.kind]
-    plain = [{key: _aware(value) for key, value in row.items()} for row in rows]
+    plain = [{key: aware_if_moment(value) for key, value in row.items()} for row in rows]
     return Value(sentences[definition.kind](rows[0]) if rows else nothing, plain[0] if plain else None), tuple(plain)
 
 
@@ -92,7 +92,3 @@ def _rows(probe: Probe, definition: Definition, user_id: str) -> list[Row]:
     found = probe.connection.execute(sql, [definition.name, user_id])
     columns = [column[0] for column in found.description or ()]
     return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
-
-
-def _aware(value: Any) -> Any:
-    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from orchestration.warehouse import aware, aware_if_moment
 from segmentation.language.describe_checks import listed, value_in_words
 from segmentation.language.model import (
     Aggregate,
@@ -103,7 +104,7 @@ def number(value: float) -> str:
 
 def local(moment: datetime, zone: ZoneInfo) -> str:
     """`25 Feb 2026 13:00` on the workspace's clock; moments of the warehouse are UTC without saying so."""
-    at = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(zone)
+    at = (moment if moment.tzinfo else aware(moment)).astimezone(zone)
     clock = f"{at:%H:%M}" if not (at.second or at.microsecond) else f"{at:%H:%M:%S}"
     return f"{at.day} {at:%b %Y} {clock}"
 
@@ -118,7 +119,7 @@ def _did(leaf: Did, row: Row, zone: ZoneInfo) -> Value:
     value, aggregate = row.get("value"), leaf.aggregate
     if leaf.occurrence:
         word = "first" if leaf.occurrence == "first" else "latest"
-        return Value(f"{word} {local(value, zone)}" if value else "never", _json(value))
+        return Value(f"{word} {local(value, zone)}" if value else "never", aware_if_moment(value))
     seen = times(fitting)
     if fitting:
         seen += f", {'last ' if fitting > 1 else ''}{local(row['last'], zone)}"
@@ -151,7 +152,7 @@ def _data(aggregate: Aggregate, value: Any) -> Any:
         return _plain(value)
     if value is None and aggregate.function in ("sum", "avg", "distinct"):
         return 0
-    return _json(value)
+    return aware_if_moment(value)
 
 
 def _plain(facets: Mapping[str, Any] | None) -> Any:
@@ -164,10 +165,6 @@ def _plain(facets: Mapping[str, Any] | None) -> Any:
         return json.loads(facets["document"])
     value = next((facets[name] for name in ("text", "number", "boolean") if facets[name] is not None), None)
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _json(value: Any) -> Any:
-    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
 
 
 def _devices(words: Sequence[str], rows: Sequence[Row]) -> Value:
