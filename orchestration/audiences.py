@@ -16,7 +16,7 @@ import duckdb
 
 from orchestration.ingest.attempts import NONE, Attempts, Failure
 from orchestration.matching import KINDS, Matching, pointers
-from orchestration.warehouse import naive
+from orchestration.warehouse import insert_rows, naive
 from segmentation.language.model import Connector, Definition
 from segmentation.language.problems import did_you_mean
 
@@ -169,8 +169,7 @@ def look_at_audiences(
 
 def _write(connection: duckdb.DuckDBPyConnection, create: str, table: str, rows: list[list[Any]]) -> None:
     connection.execute(create)
-    if rows:
-        connection.executemany(f"insert into {table} values (?, ?, ?)", rows)
+    insert_rows(connection, table, rows)
 
 
 def _since(audience: Audience, attempts: Attempts) -> Audience:

@@ -24,6 +24,7 @@ from orchestration.recalculation import compile_for
 from orchestration.settings import Settings
 from orchestration.warehouse import connect
 from segmentation.language.folder import Folder
+from segmentation.plan.sql import literal
 
 STAGES = {
     "event_tiles": "tiles",
@@ -144,6 +145,6 @@ def _write(connection: duckdb.DuckDBPyConnection, out: Path) -> None:
     connection.execute(
         "copy (select n.segment, u.user_id from members as m join names as n using (segment_no)"
         " join plan.user_profiles as u using (person_no) order by m.segment_no, m.person_no)"
-        f" to '{str(temporary).replace(chr(39), chr(39) * 2)}' ({form})"
+        f" to {literal(str(temporary))} ({form})"
     )
     temporary.replace(out)

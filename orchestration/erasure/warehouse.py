@@ -23,7 +23,8 @@ from orchestration.erasure.settling import (
     subtract_from_sizes,
     subtract_from_statistics,
 )
-from orchestration.warehouse import connect, has_table
+from orchestration.warehouse import connect, has_table, insert_rows
+from segmentation.plan.sql import literal
 
 DONE = "create table if not exists raw.erasures (erasure varchar primary key)"
 NEW_FILE = ".warehouse.duckdb.erasing.tmp"
@@ -76,7 +77,7 @@ def rewrite(file: Path) -> None:
     with connect(file) as connection:
         connection.execute("checkpoint")
         catalog = connection.execute("select current_database()").fetchall()[0][0]
-        connection.execute(f"attach '{str(fresh).replace(chr(39), chr(39) * 2)}' as fresh")
+        connection.execute(f"attach {literal(str(fresh))} as fresh")
         connection.execute(f'copy from database "{catalog}" to fresh')
         connection.execute("detach fresh")
         with fresh.open("rb") as written:
@@ -102,7 +103,7 @@ def _mark(connection: duckdb.DuckDBPyConnection, person: Person) -> None:
                 [one for _, one in person.source_ids],
             ).fetchall()
             ids += [(where, written) for where, written in found if person.is_at(where, written)]
-    connection.executemany("insert into erased values (?, ?)", sorted(set(ids)))
+    insert_rows(connection, "erased", sorted(set(ids)))
     connection.execute("create or replace temp table erased_no (person_no uinteger)")
     if has_table(connection, "staging", "people"):
         connection.execute("insert into erased_no select person_no from staging.people join erased using (source, id)")
@@ -145,16 +146,15 @@ def _by_address(connection: duckdb.DuckDBPyConnection, schema: str, table: str, 
             if person.owns("audience_members",
                            {"connector": one, "connector_user_id": id_, "email": email, "msisdn": phone})
         ]  # fmt: skip
-        if rows:
-            connection.executemany(f"insert into {name} values (?, ?)", rows)
+        insert_rows(connection, name, rows)
     return f"(connector, connector_user_id) in (select (connector, id) from {name})"
 
 
 def _quarantined(connection: duckdb.DuckDBPyConnection, person: Person) -> str:
     said = connection.execute("select table_name, file_no, row_no, row from staging.quarantine").fetchall()
     connection.execute("create or replace temp table quarantined (t varchar, f integer, r bigint)")
-    if rows := [[table, file_no, row_no] for table, file_no, row_no, row in said if person.named_in(row or "")]:
-        connection.executemany("insert into quarantined values (?, ?, ?)", rows)
+    rows = [[table, file_no, row_no] for table, file_no, row_no, row in said if person.named_in(row or "")]
+    insert_rows(connection, "quarantined", rows)
     return "(table_name, file_no, row_no) in (select (t, f, r) from quarantined)"
 
 
@@ -164,8 +164,7 @@ def _listed(connection: duckdb.DuckDBPyConnection, person: Person) -> str:
     rows = []
     while some := said.fetchmany(100_000):
         rows += [[row_no] for row_no, kind, identity in some if person.is_listed(kind, identity)]
-    if rows:
-        connection.executemany("insert into listed values (?)", rows)
+    insert_rows(connection, "listed", rows)
     return "row_no in (select row_no from listed)"
 
 

@@ -17,7 +17,7 @@ import duckdb
 
 from orchestration.dbt_runner import Built
 from orchestration.health.costs import Asked, Work, shared_out, work_of
-from orchestration.warehouse import naive
+from orchestration.warehouse import insert_rows, naive
 from segmentation.clock import Clock
 from segmentation.plan.reads import DEVICES, RESPONSES, TILES, USERS, Read, reads
 
@@ -64,10 +64,10 @@ def write_costs(
     rows = {read: counted.rows(read) for one in asked.values() for read in one.reads.values()}
     per_row = {model: _bytes_per_row(connection, relation) for model, relation in RELATIONS.items()}
     costs = shared_out(seconds, asked, rows, per_row, _bytes_per_row(connection, MEMBERS))
-    _insert(connection, "run_costs", [(prepared.run_no, *work) for work in works])
-    _insert(
+    insert_rows(connection, "raw.run_costs", [(prepared.run_no, *work) for work in works])
+    insert_rows(
         connection,
-        "segment_costs",
+        "raw.segment_costs",
         [
             (prepared.run_no, name, one.seconds, one.read_rows, one.member_rows, one.bytes)
             for name, one in sorted(costs.items())
@@ -133,9 +133,3 @@ def _bytes_per_row(connection: duckdb.DuckDBPyConnection, relation: str) -> floa
     rows = _rows(connection, relation)
     (filled,) = connection.execute(_BYTES, [relation]).fetchone() or (0,)
     return filled / rows if rows else 0.0
-
-
-def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[object, ...]]) -> None:
-    if rows:
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        connection.execute(f"insert into raw.{table} select {', '.join(['unnest(?)'] * len(columns))}", columns)

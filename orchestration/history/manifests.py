@@ -19,7 +19,7 @@ import duckdb
 
 from orchestration.decisions import Decision
 from orchestration.history.inputs import DefinitionRead, FileRead, Inputs
-from orchestration.warehouse import aware, has_table, naive
+from orchestration.warehouse import aware, has_table, insert_rows, naive
 
 RESTED = ("failed", "paused", "idle")  # outcomes whose reason no other table keeps
 
@@ -201,9 +201,7 @@ def _follow(
 ) -> None:
     """Closes rows that this run no longer has, and opens those that are new to it."""
     connection.execute(f"create or replace temp table read_now as select {columns} from {table} limit 0")
-    if rows:
-        lists = [list(column) for column in zip(*rows, strict=True)]
-        connection.execute(f"insert into read_now select {', '.join(['unnest(?)'] * len(lists))}", lists)
+    insert_rows(connection, "read_now", rows)
     same = " and ".join(f"t.{name} is not distinct from n.{name}" for name in columns.split(", "))
     connection.execute(
         f"update {table} as t set run_to = ? where run_to is null and not exists (from read_now as n where {same})",

@@ -20,6 +20,7 @@ from orchestration.lists.ledger import prepare_lists
 from orchestration.warehouse import connect, has_table, naive
 from segmentation.language.folder import Folder
 from segmentation.language.model import Definition
+from segmentation.plan.sql import literal
 
 COMPARED = "raw.members_recorded"  # in the throw-away warehouse: segment_no, person_no
 STANDING = "run_from <= $run and coalesce(run_to > $run, true)"
@@ -118,7 +119,7 @@ def copy_over(connection: duckdb.DuckDBPyConnection, away: Path, manifest: Manif
         prepare_lists(fresh)
         for schema in ("staging", "state"):
             fresh.execute(f"create schema {schema}")
-    connection.execute(f"attach '{str(away).replace(chr(39), chr(39) * 2)}' as away")
+    connection.execute(f"attach {literal(str(away))} as away")
     try:
         connection.execute("create table away.staging.people as from staging.people")
         connection.execute(

@@ -9,10 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
-
 from orchestration.questions.probe import Probe
-from orchestration.warehouse import naive
+from orchestration.warehouse import insert_rows, naive
 
 
 @dataclass(frozen=True)
@@ -133,11 +131,5 @@ class Moves:
         return {**dict.fromkeys(self.sides, (0, 0)), **{name: (only, named) for name, only, named in rows}}
 
     def _table(self, name: str, columns: str, rows: list[tuple[Any, ...]]) -> None:
-        _filled(self.connection, name, columns, rows)
-
-
-def _filled(connection: duckdb.DuckDBPyConnection, name: str, columns: str, rows: list[tuple[Any, ...]]) -> None:
-    connection.execute(f"create or replace temp table {name} ({columns})")
-    if rows:
-        lists = [list(column) for column in zip(*rows, strict=True)]
-        connection.execute(f"insert into {name} select {', '.join(['unnest(?)'] * len(lists))}", lists)
+        self.connection.execute(f"create or replace temp table {name} ({columns})")
+        insert_rows(self.connection, name, rows)

@@ -21,7 +21,7 @@ from orchestration.published import NothingPublished
 from orchestration.questions.parts import leaf_definitions, ranks_people
 from orchestration.segment_tests.memory import in_order
 from orchestration.settings import DBT_SOURCE, Settings
-from orchestration.warehouse import aware, beside, connect, has_table, let_go, naive
+from orchestration.warehouse import aware, beside, connect, has_table, insert_rows, let_go, naive
 from segmentation.clock import Clock
 from segmentation.language.model import Definition
 from segmentation.plan.compile import Plan, compile_plan
@@ -222,7 +222,7 @@ class Probe:
         """Members of segments that are read and not computed, as they were recorded at a moment."""
         numbers = [[name, 1 << slot % WORD] for name, slot in slots.items() if slot // WORD == word]
         read = self._table("read", "select null::varchar as segment, null::ubigint as mask where false")
-        self.connection.executemany(f"insert into {read} values (?, ?)", numbers)
+        insert_rows(self.connection, read, numbers)
         return self._table(
             f"stored_bits_{word}",
             f"select s.person_no, bit_or(r.mask) as bits from {self.stays()} as s join {read} as r"
@@ -243,8 +243,7 @@ class Probe:
 
     def _people(self, people: Iterable[int]) -> str:
         asked = self._table("people", "select null::uinteger as person_no where false")
-        if rows := [[number] for number in sorted({*people})]:
-            self.connection.executemany(f"insert into {asked} values (?)", rows)
+        insert_rows(self.connection, asked, [[number] for number in sorted({*people})])
         return asked
 
     def _rows_of(self, people: str) -> dict[str, str]:
@@ -278,8 +277,7 @@ class Probe:
             "names", "select null::varchar as segment, null::usmallint as word, null::ubigint as mask where false"
         )
         rows = [[name, slots[name] // WORD, 1 << slots[name] % WORD] for name in plan.computed]
-        if rows:
-            self.connection.executemany(f"insert into {names} values (?, ?, ?)", rows)
+        insert_rows(self.connection, names, rows)
         among = f" and b.person_no in (select person_no from {people})" if people else ""
         answer = self._table(
             "answer",
