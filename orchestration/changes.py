@@ -14,10 +14,12 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock
+
+from segmentation.clock import utc_text
 
 FILE = "changes.jsonl"
 
@@ -55,7 +57,7 @@ def text_hash(content: bytes) -> str:
 def append(home: Path, change: Change) -> None:
     """Adds a change; it is on disk when this returns."""
     home.mkdir(parents=True, exist_ok=True)
-    told = {**asdict(change), "at": change.at.astimezone(UTC).isoformat().replace("+00:00", "Z")}
+    told = {**asdict(change), "at": utc_text(change.at)}
     line = (json.dumps(told, ensure_ascii=False) + "\n").encode()
     with FileLock(home / "changes.lock"), (home / FILE).open("ab", buffering=0) as log:
         size = log.tell()

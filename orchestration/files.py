@@ -1,10 +1,11 @@
-"""Files that appear whole or not at all.
+"""Files that appear whole or not at all, and what tells two versions of a file apart.
 
 Not here: where they lie and what is in them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from contextlib import suppress
@@ -64,6 +65,18 @@ def create(file: Path, content: bytes) -> None:
             temporary.rename(file)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def stamp_of(file: Path) -> str:
+    """Size and time of the last change: with another stamp, a file may hold something else."""
+    stat = file.stat()
+    return f"{stat.st_size}-{stat.st_mtime_ns}"
+
+
+def sha256_of(file: Path) -> str:
+    """The SHA-256 of what a file holds, in hexadecimal."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _write(file: Path, content: bytes) -> None:

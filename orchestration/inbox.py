@@ -22,7 +22,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from orchestration.files import write_if_changed
-from segmentation.clock import parse_as_of
+from segmentation.clock import parse_as_of, utc_text
 
 FOLDER = "requests"
 SERVED = "served.json"  # when somebody last looked into the inbox, and for which segments
@@ -223,4 +223,4 @@ def _moment(said: dict[str, Any], name: str) -> datetime | None:
 
 
 def _text(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None
+    return utc_text(moment) if moment else None

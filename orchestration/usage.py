@@ -14,6 +14,7 @@ import duckdb
 
 from connectors.landing_files import LandingError
 from orchestration.landing import load_messages
+from orchestration.landing.copies import FOLDER as COPIES
 from orchestration.settings import Settings
 from segmentation.language.folder import Folder
 
@@ -87,7 +88,7 @@ def messages_to_be_sent(settings: Settings, names: Iterable[str]) -> dict[str, t
     if "://" not in settings.landing and not Path(settings.landing).expanduser().is_dir():
         return dict.fromkeys(names, ())  # a checkout without data
     with duckdb.connect() as connection:
-        load_messages(connection, settings.landing, settings.home / "landing_copies")
+        load_messages(connection, settings.landing, settings.home / COPIES)
         return {
             name: tuple(Message(*row) for row in connection.execute(TO_BE_SENT, [name]).fetchall()) for name in names
         }

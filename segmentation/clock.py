@@ -44,6 +44,11 @@ _ISO_TIMESTAMP = re.compile(
 )
 
 
+def utc_text(moment: datetime) -> str:
+    """`2026-01-15T00:00:00Z`, microseconds only if there are any."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 class Bounds(NamedTuple):
     """A half-open stretch of time, `start <= t < end`, as aware UTC datetimes; None is an open end."""
 

@@ -22,9 +22,9 @@ from orchestration.cli.words import (
     progress,
     say,
     settings_for,
-    utc_text,
     with_json,
 )
+from segmentation.clock import utc_text
 
 if TYPE_CHECKING:
     from orchestration.evaluation import Evaluation

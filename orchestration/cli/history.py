@@ -21,10 +21,10 @@ from orchestration.cli.words import (
     say,
     settings_for,
     shown_problem,
-    utc_text,
     with_json,
 )
 from orchestration.settings import Settings
+from segmentation.clock import utc_text
 
 if TYPE_CHECKING:
     from orchestration.history.verification import Comparison, Verification

@@ -19,10 +19,10 @@ from orchestration.cli.words import (
     say,
     settings_for,
     shown_path,
-    utc_text,
     with_json,
     with_segments,
 )
+from segmentation.clock import utc_text
 
 if TYPE_CHECKING:
     from orchestration.segment_tests.run import Failure

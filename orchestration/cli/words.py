@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import click
 
 from orchestration.settings import Settings, read_settings
-from segmentation.clock import parse_as_of, parse_zone
+from segmentation.clock import parse_as_of, parse_zone, utc_text
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 TESTS = ("accepted_values_", "assert_", "not_null_", "relationships_", "unique_")  # how names of dbt tests begin
@@ -58,11 +58,6 @@ def _plain(value: object) -> object:
     if isinstance(value, date):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no place in JSON")
-
-
-def utc_text(moment: datetime) -> str:
-    """`2026-01-15T00:00:00Z`, microseconds only if there are any."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def with_debug(command: Command) -> Command:

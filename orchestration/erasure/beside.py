@@ -33,7 +33,6 @@ EXPORTS = "exports"
 SENT = "exports_sent"  # the rows that were last sent of an export, kept for the next one
 WEBHOOKS = "webhooks.sqlite3"
 MANIFEST = ".manifest.json"
-COPIES = "landing_copies"
 GONE = "erased"  # in the place of somebody who asked for something
 CHUNK, OVERLAP = 16 << 20, 1 << 10  # bytes of a file that are looked through at once, and again with those that follow
 
@@ -154,14 +153,6 @@ def _without(said: Any, person: Person) -> Any:
     if isinstance(said, list):
         return [_without(value, person) for value in said]
     return GONE if isinstance(said, str) and (person.is_listed("g", said) or person.is_listed("i", said)) else said
-
-
-def drop_copies(home: Path) -> int:
-    """Copies of remote files, which are fetched again when they are needed."""
-    copies = [file for file in (home / COPIES).glob("*") if file.is_file()]
-    for file in copies:
-        file.unlink()
-    return len(copies)
 
 
 def left(settings: Settings, person: Person) -> list[Path]:

@@ -13,7 +13,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,11 @@ from orchestration.erasure.find import attributes_of, find
 from orchestration.erasure.person import Person
 from orchestration.erasure.warehouse import erase_rows, rewrite
 from orchestration.exports.workplace import one_at_a_time
+from orchestration.landing.copies import FOLDER as COPIES
+from orchestration.landing.copies import drop_copies
 from orchestration.settings import Settings
 from orchestration.warehouse import connect, exclusively
+from segmentation.clock import utc_text
 
 LOG = "erasures.jsonl"
 NOTE = ".erasure.json"
@@ -181,7 +184,7 @@ def _add_beside(purged: Purged, settings: Settings, person: Person, *, really: b
             purged.sent += [str(file) for file in beside.exports_elsewhere(connection, home, person)]
     if really:
         beside.remove_exports(home, exports)
-        beside.drop_copies(home)
+        drop_copies(home / COPIES, ())  # they are fetched again when they are needed
     purged.add("webhooks", beside.held_by_webhooks(home, person, really=really))
     notes = beside.named_in_notes(home, person, really=really)
     purged.add("requests and logs", len(notes), len(notes))
@@ -197,7 +200,7 @@ def _refuse_remote(settings: Settings) -> None:
 
 def _log(home: Path, purged: Purged, who: str, at: datetime, reference: str | None) -> None:
     told: dict[str, Any] = {
-        "at": at.astimezone(UTC).isoformat().replace("+00:00", "Z"), "by": who, "reference": reference,
+        "at": utc_text(at), "by": who, "reference": reference,
         "purged": purged.places, "left": len(purged.left),
     }  # fmt: skip
     with (home / LOG).open("a", encoding="utf-8") as log:

@@ -8,7 +8,6 @@ Not here: formats (`rows.py`), and the warehouse (`warehouse.py`).
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from connectors.landing_files import TABLES, LandingFile, look_into
 from orchestration.erasure.person import Person
 from orchestration.erasure.rows import DRAFT, Replace, list_without, put_in_place, without
+from orchestration.files import sha256_of, stamp_of
 from orchestration.segment_folder import segments_of
 from orchestration.settings import Settings
 from segmentation.language.folder import DELETED, ENDINGS
@@ -123,12 +123,12 @@ def _replacing(table: str, note: Callable[[Rewritten], None] | None) -> Replace 
         return None
 
     def replace(draft: Path, file: Path) -> None:
-        before = _fingerprint(file)
+        before = stamp_of(file)
         told = Rewritten(
-            table, str(file), before, _sha256(file), _fingerprint(draft), _sha256(draft), draft.stat().st_size
+            table, str(file), before, sha256_of(file), stamp_of(draft), sha256_of(draft), draft.stat().st_size
         )
         note(told)
-        if _fingerprint(file) != before:
+        if stamp_of(file) != before:
             raise ValueError(f"{file} was replaced by somebody else meanwhile: start the erasure again")
         put_in_place(draft, file)
 
@@ -153,14 +153,3 @@ def _may_hold(path: Path, person: Person) -> bool:
 def _spellings(word: str) -> tuple[str, ...]:
     """As it is, in JSON, and in CSV."""
     return word, json.dumps(word)[1:-1], word.replace('"', '""')
-
-
-def _fingerprint(file: Path) -> str:
-    """As landing files and uploads of lists are told apart: size and time of change."""
-    stat = file.stat()
-    return f"{stat.st_size}-{stat.st_mtime_ns}"
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

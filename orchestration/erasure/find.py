@@ -14,12 +14,12 @@ import duckdb
 
 from orchestration.erasure.person import Person, clean_email, clean_id, clean_phone
 from orchestration.landing import load_landing
+from orchestration.landing.copies import FOLDER as COPIES
 from orchestration.lists.read import BLANK
 from orchestration.matching import ATTRIBUTE, matching_of
 from orchestration.settings import Settings
 from orchestration.warehouse import connect, has_table
 
-COPIES = "landing_copies"
 BY = ("user_id", "external_id", "email", "msisdn")
 CLEAN: dict[str, Callable[[str], str]] = {
     "user_id": str,

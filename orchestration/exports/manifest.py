@@ -5,16 +5,17 @@ It is written last: files without a manifest are not whole. Not here: checking (
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from orchestration.exports.cells import Rows
 from orchestration.exports.collect import Collected, Standing
 from orchestration.exports.request import Request
+from orchestration.files import sha256_of
+from segmentation.clock import utc_text
 
 ENDING = ".manifest.json"
 VERSION = 1
@@ -29,9 +30,7 @@ class Written:
 
     def told(self) -> dict[str, Any]:
         """As the manifest tells it."""
-        with self.path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return {"rows": self.rows, "bytes": self.path.stat().st_size, "sha256": digest}
+        return {"rows": self.rows, "bytes": self.path.stat().st_size, "sha256": sha256_of(self.path)}
 
 
 def tell(
@@ -58,10 +57,10 @@ def tell(
         "status": standing.status,
         "reason": standing.reason,
         "definition_hash": standing.definition_hash,
-        "as_of": utc(standing.as_of),
+        "as_of": utc_text(standing.as_of),
         "run_no": standing.run_no,
-        "profiles_as_of": utc(standing.data_as_of),
-        "exported_at": utc(at),
+        "profiles_as_of": utc_text(standing.data_as_of),
+        "exported_at": utc_text(at),
         "exported_by": request.by,
         "format": request.format,
         "delimiter": request.delimiter if request.format == "csv" else None,
@@ -106,8 +105,3 @@ def read_if_any(file: Path) -> dict[str, Any] | None:
         return read_manifest(file)
     except (FileNotFoundError, ValueError):
         return None
-
-
-def utc(moment: datetime) -> str:
-    """`2026-01-15T00:00:00Z`."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -29,6 +29,7 @@ from orchestration.exports.xlsx_file import MOST_ROWS, write_xlsx
 from orchestration.published import NothingPublished
 from orchestration.settings import Settings
 from orchestration.warehouse import connect, exclusively, has_table
+from segmentation.clock import utc_text
 
 OTHERS = {"fields": "other fields", "channel": "another channel", "delimiter": "another delimiter"}
 
@@ -114,7 +115,7 @@ def _what_to_write(
     file = workplace / "changes.parquet"
     before = sent_file(settings.home, request.stream, last.export_no) if last else None
     columns, changes = difference(before, collected, last.kinds if last else {}, file, workplace)
-    since = {"export_no": last.export_no, "as_of": manifest.utc(last.as_of)} if last else None
+    since = {"export_no": last.export_no, "as_of": utc_text(last.as_of)} if last else None
     return Rows(file, columns, sum(changes.values())), since, changes
 
 

@@ -16,6 +16,7 @@ import fsspec
 
 from connectors.landing_files import LandingFile
 from orchestration.history.code import code_of_this_process
+from orchestration.landing.copies import FOLDER as COPIES
 from orchestration.landing.copies import copy_path, is_local
 from orchestration.settings import Settings
 from segmentation.language.folder import Folder
@@ -102,7 +103,7 @@ def _landing_files(connection: duckdb.DuckDBPyConnection, settings: Settings) ->
         where l.state <> 'gone' group by all order by l.url
         """
     ).fetchall()
-    copies = settings.home / "landing_copies"
+    copies = settings.home / COPIES
     found = []
     for table, url, format_, fingerprint, size, sha256 in rows:
         if sha256 is None:

@@ -15,6 +15,8 @@ import fsspec
 
 from connectors.landing_files import LandingFile
 
+FOLDER = "landing_copies"  # beside the warehouse
+
 
 def is_local(file: LandingFile) -> bool:
     """Whether the file can be read where it lies."""

@@ -20,7 +20,7 @@ from pathlib import Path
 import duckdb
 
 from connectors.landing_files import TABLES, LandingError, LandingFile, Listing, look_into
-from orchestration.landing.copies import drop_copies, local_path
+from orchestration.landing.copies import FOLDER, drop_copies, local_path
 from orchestration.landing.look import KnownFile, groups_of
 from orchestration.landing.views import view_sql
 
@@ -190,4 +190,4 @@ def _exists(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
 def _beside_the_warehouse(con: duckdb.DuckDBPyConnection) -> Path:
     path = con.execute("select path from duckdb_databases() where database_name = current_database()").fetchall()[0][0]
     home = Path(path).parent if path else Path(tempfile.gettempdir())
-    return home / "landing_copies"
+    return home / FOLDER

@@ -7,7 +7,6 @@ Not here: what a file's lines say (`read.py`).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.files import sha256_of, stamp_of
 from orchestration.lists.paths import list_of, not_there, path_of
 from orchestration.lists.read import WHAT_IS_WRONG, Counts, ListRefused, read_rows, shape_of
 from orchestration.warehouse import naive
@@ -108,11 +108,11 @@ def _load(
         return 0, reason
     path, body = path_of(definition), list_of(definition)
     try:
-        stamp = _stamp(path)
+        stamp = stamp_of(path)
         before = _before(con, definition.name, published)
         before = [one for one in before if one.on_upload == body.on_upload]
         same = next((one for one in before if (one.file, one.stamp) == (body.file, stamp)), None)
-        content = same.content if same else _content(path)
+        content = same.content if same else sha256_of(path)
         same = same or next((one for one in before if one.content == content), None)
         if same:
             con.execute(
@@ -164,7 +164,7 @@ def _read(
     except BaseException:
         con.execute("rollback")
         raise
-    if _stamp(path) != stamp:
+    if stamp_of(path) != stamp:
         con.execute("rollback")
         return 0, f"{body.file}: the file changed while it was read, expected one that is whole"
     sentence = None if reason is None else f"{body.file}{reason}"
@@ -214,16 +214,6 @@ def _forget(con: duckdb.DuckDBPyConnection, published: int, kept: Iterable[int],
             [published],
         )
     con.execute("commit")
-
-
-def _stamp(path: Path) -> str:
-    stat = path.stat()
-    return f"{stat.st_size}-{stat.st_mtime_ns}"
-
-
-def _content(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _one(con: duckdb.DuckDBPyConnection, sql: str) -> int:
