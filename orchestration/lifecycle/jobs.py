@@ -105,6 +105,13 @@ def _refresh(settings: Settings, config: OneSegment, by: str, at: datetime) -> D
     return Done(name, None, (f"{name} is calculated as soon as the sensor takes the request {request.id}",))
 
 
+def _by_name(
+    act: Callable[[Settings, str, str, datetime], Done],
+) -> Callable[[Settings, OneSegment, str, datetime], Done]:
+    """An action that needs no more than the segment's name."""
+    return lambda settings, config, by, at: act(settings, config.segment, by, at)
+
+
 ACTS = (
     _Act(
         "clone",
@@ -115,32 +122,32 @@ ACTS = (
     _Act(
         "pause",
         "Takes a segment out of all schedules; it keeps its members as they are.",
-        lambda settings, config, by, at: pause(settings, config.segment, by, at),
+        _by_name(pause),
     ),
     _Act(
         "resume",
         "Takes a pause back: the next run that the segment is due for calculates it.",
-        lambda settings, config, by, at: resume(settings, config.segment, by, at),
+        _by_name(resume),
     ),
     _Act("refresh", "Asks for a segment, and those that read it, to be calculated as of now.", _refresh),
     _Act(
         "pin",
         "Marks a segment as ready to use: shown from the first local midnight after the next run.",
-        lambda settings, config, by, at: pin(settings, config.segment, by, at),
+        _by_name(pin),
     ),
     _Act(
         "unpin",
         "Takes the mark `ready to use` off: shown until the first local midnight after the next run.",
-        lambda settings, config, by, at: unpin(settings, config.segment, by, at),
+        _by_name(unpin),
     ),
     _Act(
         "delete",
         "Moves a segment's file to `deleted/`, unless something uses it; its members leave with the next run.",
-        lambda settings, config, by, at: delete(settings, config.segment, by, at),
+        _by_name(delete),
     ),
     _Act(
         "reopen",
         "Brings a deleted segment back; the next run calculates it.",
-        lambda settings, config, by, at: reopen(settings, config.segment, by, at),
+        _by_name(reopen),
     ),
 )
