@@ -206,10 +206,16 @@ def last_moment(settings: Settings) -> datetime | None:
     with _if_any_run(settings) as connection:
         if connection is None:
             return None
-        row = connection.execute(
-            "select max_by(as_of, run_no) from raw.runs where is_published and mode = 'present'"
-        ).fetchone()
-    return aware(row[0]) if row else None
+        last = last_run(connection)
+    return last[1] if last else None
+
+
+def last_run(connection: duckdb.DuckDBPyConnection) -> tuple[int, datetime] | None:
+    """Number and `as_of` of the last published run of the present, None if there was none."""
+    row = connection.execute(
+        "select run_no, as_of from raw.runs where is_published and mode = 'present' order by run_no desc limit 1"
+    ).fetchone()
+    return (row[0], aware(row[1])) if row else None
 
 
 def last_upload(settings: Settings, name: str) -> ListUpload | None:

@@ -19,6 +19,7 @@ from orchestration.health.measure import prepare_costs
 from orchestration.history.inputs import Inputs
 from orchestration.history.manifests import prepare_manifests, write_manifest
 from orchestration.memory import Memory
+from orchestration.published import last_run
 from orchestration.visibility import Shown
 from orchestration.warehouse import aware, has_table, naive
 from segmentation.clock import Clock, bounds
@@ -79,10 +80,7 @@ def prepare_schema(connection: duckdb.DuckDBPyConnection) -> None:
 
 def read_state(connection: duckdb.DuckDBPyConnection) -> State:
     """The state that published runs left; leftovers of dead runs do not count."""
-    row = connection.execute(
-        "select max(run_no), max_by(as_of, run_no) from raw.runs where is_published and mode = 'present'"
-    ).fetchone()
-    last_run, last_as_of = row if row else (None, None)
+    run_no, last_as_of = last_run(connection) or (None, None)
     segments = {
         name: Known(number, outcome, reason, computed_hash, was_computed, aware(at), _memory(*memory))
         for name, number, outcome, reason, computed_hash, was_computed, at, *memory in connection.execute(
@@ -97,7 +95,7 @@ def read_state(connection: duckdb.DuckDBPyConnection) -> State:
             from raw.segment_definitions join raw.runs using (run_no, mode)
             where mode = 'present' and run_no <= ? group by segment
             """,
-            [last_run or 0],
+            [run_no or 0],
         ).fetchall()
     }
     slots = dict(
@@ -107,11 +105,11 @@ def read_state(connection: duckdb.DuckDBPyConnection) -> State:
         ).fetchall()
     )
     attributes = dict(
-        connection.execute("select key, users from raw.attribute_keys where run_no = ?", [last_run or 0]).fetchall()
+        connection.execute("select key, users from raw.attribute_keys where run_no = ?", [run_no or 0]).fetchall()
     )
     return State(
-        last_run or 0,
-        aware(last_as_of),
+        run_no or 0,
+        last_as_of,
         segments,
         slots,
         attributes,

@@ -18,9 +18,10 @@ from orchestration.exports.cells import Column
 from orchestration.exports.fields import PLAIN_FIELDS, Field, cell, common, kind, nobody_has, raw
 from orchestration.exports.request import Request
 from orchestration.exports.words import LIST_COLUMNS
+from orchestration.published import last_run
 from orchestration.warehouse import aware
 from segmentation.language.folder import ENDINGS
-from segmentation.language.problems import did_you_mean
+from segmentation.language.problems import unknown_segment
 from segmentation.plan.sql import Sql, literal
 
 MEMORY = "1GB"  # for sorting; beyond it, the disk
@@ -70,13 +71,12 @@ def standing_of(connection: duckdb.DuckDBPyConnection, name: str, folder: Path) 
     if name not in statuses and any((folder / f"{name}{ending}").is_file() for ending in ENDINGS):
         raise ValueError(NEVER.format(name))
     if name not in statuses:
-        raise ValueError(f"there is no segment {name!r}{did_you_mean(name, statuses)}")
+        raise ValueError(unknown_segment(name, statuses))
     if statuses[name] == "deleted":
         raise ValueError(f"segment {name} is deleted: it has no members to export")
     found = connection.execute(
         """
-        select s.title, s.kind, s.status, s.reason, d.segment_no, d.definition_hash, r.as_of, d.run_no,
-            (select max_by(as_of, run_no) from raw.runs where is_published and mode = 'present')
+        select s.title, s.kind, s.status, s.reason, d.segment_no, d.definition_hash, r.as_of, d.run_no
         from segments.segments as s
         join raw.segment_definitions as d on s.segment = d.segment and d.is_computed and d.mode = 'present'
         join raw.runs as r on d.run_no = r.run_no and r.is_published
@@ -84,10 +84,11 @@ def standing_of(connection: duckdb.DuckDBPyConnection, name: str, folder: Path) 
         """,
         [name],
     ).fetchone()
-    if found is None:
+    last = last_run(connection)
+    if found is None or last is None:
         raise ValueError(NEVER.format(name))
-    title, kind_, status, reason, number, hash_, as_of, run_no, data_as_of = found
-    return Standing(name, number, title, kind_, status, reason, hash_, aware(as_of), run_no, aware(data_as_of))
+    title, kind_, status, reason, number, hash_, as_of, run_no = found
+    return Standing(name, number, title, kind_, status, reason, hash_, aware(as_of), run_no, last[1])
 
 
 def collect(connection: duckdb.DuckDBPyConnection, request: Request, file: Path) -> Collected:

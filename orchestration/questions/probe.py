@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 from jinja2 import Environment, StrictUndefined
 
-from orchestration.published import NothingPublished
+from orchestration.published import NothingPublished, last_run
 from orchestration.questions.parts import leaf_definitions, ranks_people
 from orchestration.segment_tests.memory import in_order
 from orchestration.settings import DBT_SOURCE, Settings
@@ -74,12 +74,10 @@ def probing(settings: Settings, *, long: bool = False) -> Iterator[Probe]:
     with beside(settings.warehouse) if long else connect(settings.warehouse, read_only=True) as connection:
         if not has_table(connection, "segments", "segments"):
             raise NothingPublished(settings)
-        row = connection.execute(
-            "select max(run_no), max_by(as_of, run_no) from raw.runs where is_published and mode = 'present'"
-        ).fetchone()
-        if row is None or row[0] is None:
+        last = last_run(connection)
+        if last is None:
             raise NothingPublished(settings)
-        yield Probe(connection, settings, row[0], aware(row[1]))
+        yield Probe(connection, settings, *last)
 
 
 class Probe:
