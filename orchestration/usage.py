@@ -60,7 +60,7 @@ class Usage:
 
 def usage_of(settings: Settings, folder: Folder, name: str) -> Usage:
     """What uses a segment now. Raises LandingError: what cannot be looked at is not unused."""
-    reading = {other: one for other, one in folder.definitions.items() if name in one.references and other != name}
+    reading = folder.readers_of(name)
     mentioned = {
         file.stem
         for other in folder.broken - {name}

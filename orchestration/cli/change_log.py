@@ -15,7 +15,7 @@ from orchestration.changes import Change, read
 from orchestration.cli.tables import change_table, count, show
 from orchestration.cli.words import print_json, say, settings_for, with_json, with_segments
 from orchestration.settings import Settings
-from segmentation.language.problems import did_you_mean
+from segmentation.language.problems import unknown_segment
 
 SHOWN = 5  # of one segment; `segments changes NAME` has all
 
@@ -68,7 +68,7 @@ def _refuse_unknown(names: Sequence[str], found: Sequence[Change], settings: Set
     known = {*logged, *folder.definitions, *folder.broken}
     for name in names:
         if name not in known:
-            raise ValueError(f"there is no segment {name!r}{did_you_mean(name, sorted(known))}")
+            raise ValueError(unknown_segment(name, known))
 
 
 COMMANDS = {"changes": changes}

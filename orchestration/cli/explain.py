@@ -17,7 +17,7 @@ import click
 from orchestration.cli.tables import moment_text
 from orchestration.cli.words import moment_of, print_json, say, settings_for, with_json, with_segments
 from orchestration.settings import Settings
-from segmentation.language.problems import did_you_mean
+from segmentation.language.problems import unknown_segment
 
 if TYPE_CHECKING:
     from orchestration.questions.explanation import Evidence, Explanation, Part
@@ -81,7 +81,7 @@ def _moment(probe: Probe, settings: Settings, name: str, asked: datetime | None)
     found = dict(probe.connection.execute("select segment, updated_at from segments.segments").fetchall())
     known = {*found, *segments_of(settings).definitions} if settings.segments.is_dir() else {*found}
     if name not in known:
-        raise ValueError(f"there is no segment {name!r}{did_you_mean(name, sorted(known))}")
+        raise ValueError(unknown_segment(name, known))
     if asked is not None and asked > probe.as_of:
         last = moment_text(probe.as_of, settings.zone)
         raise ValueError(f"{moment_text(asked, settings.zone)} lies after the last run, which stands for {last}")

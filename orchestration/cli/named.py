@@ -12,7 +12,7 @@ from orchestration.cli.words import Failed, complain, shown_problem
 from orchestration.segment_folder import segments_of
 from orchestration.settings import Settings
 from segmentation.language.folder import Folder
-from segmentation.language.problems import did_you_mean
+from segmentation.language.problems import unknown_segment
 
 
 def folder_with(names: Iterable[str], settings: Settings) -> Folder:
@@ -22,7 +22,7 @@ def folder_with(names: Iterable[str], settings: Settings) -> Folder:
     names = list(names)
     for name in names:
         if name not in known:
-            complain(f"there is no segment {name!r} in {settings.segments}{did_you_mean(name, sorted(known))}")
+            complain(unknown_segment(name, known, settings.segments))
         elif name in folder.broken:
             for problem in folder.problems:
                 if Path(problem.file).stem == name:

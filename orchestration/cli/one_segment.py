@@ -29,7 +29,7 @@ from orchestration.settings import Settings
 from segmentation.language.describe import as_tree, in_words
 from segmentation.language.folder import Folder, load_folder
 from segmentation.language.model import Connector, Definition, Live, Predict, Rule, StaticList, leaves
-from segmentation.language.problems import did_you_mean
+from segmentation.language.problems import unknown_segment
 from segmentation.plan.system import with_system
 
 if TYPE_CHECKING:
@@ -76,13 +76,13 @@ def look_up(settings: Settings, name: str) -> OneSegment:
         nothing = str(error)
     known = {*rows, *folder.definitions, *folder.broken}
     if name not in known:
-        raise ValueError(f"there is no segment {name!r}{did_you_mean(name, sorted(known))}")
+        raise ValueError(unknown_segment(name, known))
     return OneSegment(
         name,
         rows.get(name),
         folder.definitions.get(name),
         tuple(shown_problem(str(one)) for one in folder.problems if one.file.rpartition("/")[2].startswith(f"{name}.")),
-        tuple(other for other, definition in folder.definitions.items() if name in definition.references),
+        tuple(folder.readers_of(name)),
         tuple(size_history(settings, name, TREND_DAYS)) if nothing is None else (),
         waterfalls(settings, [name]).get(name) if name in rows else None,
         prediction(settings, name) if name in rows and rows[name].kind == "predict" else None,

@@ -39,14 +39,14 @@ def test(names: tuple[str, ...], segments: Path | None, as_json: bool) -> None:
     """
     from orchestration.settings import default_segments
     from segmentation.language.folder import load_folder
-    from segmentation.language.problems import did_you_mean
+    from segmentation.language.problems import unknown_segment
 
     settings = settings_for(segments)
     folder = load_folder(segments or shown_path(default_segments()))
-    known = sorted({*folder.definitions, *folder.broken})
+    known = {*folder.definitions, *folder.broken}
     for name in names:
         if name not in known:
-            raise click.BadParameter(f"there is no segment {name!r}{did_you_mean(name, known)}", param_hint="NAME")
+            raise click.BadParameter(unknown_segment(name, known), param_hint="NAME")
     for warning in folder.warnings:
         if not names or Path(warning.file).stem in names:
             complain(f"{warning.file}:{warning.line}: warning: {warning.message}")

@@ -104,11 +104,7 @@ def _seen(connection: duckdb.DuckDBPyConnection, folder: Folder, clock: Clock) -
             began_at=_began(name, folder, first, clock),
             sent_at=known[name].memory.sent_at if name in known else None,
             messages_ahead=sum(one.kind == "message" and one.status in UNSENT for one in uses.get(name, ())),
-            readers=tuple(
-                other
-                for other, one in folder.definitions.items()
-                if name in one.references and other != name and not one.paused
-            ),
+            readers=tuple(other for other, one in folder.readers_of(name).items() if not one.paused),
             sizes=recorded(sizes.get(name, ())),
         )
         for name, status, reason, updated_at, first in rows

@@ -88,7 +88,7 @@ def _set(
         if getattr(source.definition, flag.word) == flag.value:
             return Done(name, None, (flag.already.format(name=name),), state)
         change = _write(flag, settings, source, by, at)
-    readers = [other for other, one in folder.definitions.items() if name in one.references and not one.paused]
+    readers = [other for other, one in folder.readers_of(name).items() if not one.paused]
     return Done(name, change, (flag.done.format(name=name), *beside(readers)), state)
 
 

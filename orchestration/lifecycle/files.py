@@ -18,7 +18,7 @@ from orchestration.changes import Change
 from orchestration.settings import Settings
 from segmentation.language.folder import DELETED, ENDINGS, Folder, load_folder
 from segmentation.language.model import Definition
-from segmentation.language.problems import did_you_mean
+from segmentation.language.problems import unknown_segment
 from segmentation.language.words import SYSTEM_SEGMENTS
 
 LOCK = "lifecycle.lock"
@@ -116,7 +116,7 @@ def told_path(file: Path, settings: Settings) -> str:
 
 def unknown(name: str, known: Iterable[str], folder: Path) -> ValueError:
     """What is said of a name that nothing has."""
-    return ValueError(f"there is no segment {name!r} in {folder}{did_you_mean(name, sorted(known))}")
+    return ValueError(unknown_segment(name, known, folder))
 
 
 def exists_without_a_file(name: str) -> ValueError:

@@ -54,18 +54,11 @@ class Worlds:
         waiting = [name]
         while waiting:
             one = waiting.pop(0)
-            for other in sorted(self._read_directly(one) - {name, *found}):
+            direct = {other for side in SIDES for other in self.folders[side].readers_of(one)}
+            for other in sorted(direct - {name, *found}):
                 found[other] = None
                 waiting.append(other)
         return list(found)
-
-    def _read_directly(self, name: str) -> set[str]:
-        return {
-            other
-            for side in SIDES
-            for other, definition in self.folders[side].definitions.items()
-            if name in definition.references
-        }
 
     # ------------------------------------------------------------ what is computed
 

@@ -20,7 +20,7 @@ from orchestration.sensors.records import DONE, MOST_ATTEMPTS, failures, is_own_
 from orchestration.sensors.run_requests import of_segments
 from orchestration.settings import Settings
 from segmentation.language.folder import Folder
-from segmentation.language.problems import did_you_mean
+from segmentation.language.problems import unknown_segment
 
 SECONDS_BETWEEN_LOOKS = 10
 MOST_AT_ONCE = 20  # requests that become runs in one look; the queue takes them one by one anyway
@@ -53,7 +53,7 @@ def refusal(request: Request, known: Collection[str], folder: Path) -> str | Non
     until definitions are reloaded, or until whoever waits for it calculates it."""
     for name in request.segments:
         if name not in known and not any((folder / f"{name}{ending}").exists() for ending in (".yml", ".yaml")):
-            return f"there is no segment {name!r}{did_you_mean(name, sorted(known))}"
+            return unknown_segment(name, known)
     return None
 
 

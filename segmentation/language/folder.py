@@ -45,6 +45,10 @@ class Folder:
     list_lines: Mapping[str, int] = field(default_factory=dict)
     sources: Mapping[str, Source] = field(default_factory=dict)
 
+    def readers_of(self, name: str) -> dict[str, Definition]:
+        """The good definitions that read a segment themselves, by name."""
+        return {other: one for other, one in self.definitions.items() if name in one.references}
+
 
 def load_folder(path: str | Path, also: Iterable[Path] = (), instead: Mapping[Path, str] | None = None) -> Folder:
     """Reads every `*.yml` and `*.yaml` directly in a folder, and other files as if they were there.

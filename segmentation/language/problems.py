@@ -84,6 +84,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {near!r}?" if near else ""
 
 
+def unknown_segment(name: str, known: Iterable[str], where: object = None) -> str:
+    """What is said of a name that no segment has, and of a folder that was looked through, if one was."""
+    return f"there is no segment {name!r}{f' in {where}' if where else ''}{did_you_mean(name, sorted(known))}"
+
+
 def strange_letter(word: str) -> str:
     """`; its letter 'о' is CYRILLIC SMALL LETTER O`, or nothing: no word of the language holds such letters."""
     if word == "<<":

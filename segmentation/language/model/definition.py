@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Literal
 
 from segmentation.language.model.leaves import (
@@ -128,7 +129,7 @@ class Definition:
         """Whether it exists without a file. Its kind is that of its rule, as for any other."""
         return self.name in SYSTEM_SEGMENTS
 
-    @property
+    @cached_property  # asked of every definition for every other
     def references(self) -> tuple[str, ...]:
         """Names of the segments this one reads, sorted, each once."""
         return tuple(sorted({*self.rule_references, *self.include, *self.exclude}))
