@@ -8,7 +8,7 @@ Not here: how anything is shown, and the catalogue with its sizes (`published.py
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, TypeVar
@@ -133,6 +133,30 @@ class Card:
     segment: str | None
     value: float | None
     campaigns: int | None
+
+
+@dataclass(frozen=True)
+class Details:
+    """All of it of one segment but the people in it; `metrics` is None of a segment that the last run did not know."""
+
+    metrics: Metrics | None = None
+    reachability: Sequence[ChannelReach] = ()
+    messages: Sequence[MessageReport] = ()
+    overlaps: Sequence[Overlap] = ()
+    dependents: Sequence[Dependent] = ()
+
+
+def details(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> dict[str, Details]:
+    """The details of segments, of each of them."""
+    names = list(names)
+    numbers, reach, sent = metrics(connection, names), reachability(connection, names), messages(connection, names)
+    alike, uses = overlaps(connection, names), dependents(connection, names)
+    return {
+        name: Details(
+            numbers.get(name), reach.get(name, ()), sent.get(name, ()), alike.get(name, ()), uses.get(name, ())
+        )
+        for name in names
+    }
 
 
 def metrics(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> dict[str, Metrics]:

@@ -7,18 +7,16 @@ All of it sits in Dagster's event log, once for each run and segment, so tables 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
 from urllib.parse import quote
 
 import dagster as dg
-import duckdb
 
-from orchestration import details
+from orchestration.details import Details, MessageReport, Overlap
 from orchestration.health.expectations import HISTORY_DAYS
 from orchestration.markdown import table
-from orchestration.recent_sizes import Sizes, recent_sizes
+from orchestration.recent_sizes import Sizes
 
 MOST_ROWS = 10
 TITLE_LENGTH = 30
@@ -27,38 +25,7 @@ RECORDED, RECONSTRUCTED = "#4f43dd", "#c5c1f4"
 ASIS = "'=:/,"  # signs that need no quoting inside a data URI
 
 
-@dataclass(frozen=True)
-class Details:
-    """What is published of a segment beyond its size; `sizes` are its last days."""
-
-    sizes: Sizes
-    metrics: details.Metrics | None
-    reachability: Sequence[details.ChannelReach]
-    messages: Sequence[details.MessageReport]
-    overlaps: Sequence[details.Overlap]
-    dependents: Sequence[details.Dependent]
-
-
-def read_details(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> dict[str, Details]:
-    """The details of segments as the last run published them."""
-    names = list(names)
-    sizes, metrics = recent_sizes(connection, names), details.metrics(connection, names)
-    reachability, messages = details.reachability(connection, names), details.messages(connection, names)
-    overlaps, dependents = details.overlaps(connection, names), details.dependents(connection, names)
-    return {
-        name: Details(
-            sizes.get(name, ()),
-            metrics.get(name),
-            reachability.get(name, ()),
-            messages.get(name, ()),
-            overlaps.get(name, ()),
-            dependents.get(name, ()),
-        )
-        for name in names
-    }
-
-
-def metadata(one: Details) -> dict[str, dg.MetadataValue]:
+def metadata(one: Details, sizes: Sizes) -> dict[str, dg.MetadataValue]:
     """Numbers stay numbers, so that they plot, and a mean of nothing is left out. The rest is one page of Markdown, a
     third of what Dagster's tables would take."""
     numbers: dict[str, float | None] = {}
@@ -74,16 +41,16 @@ def metadata(one: Details) -> dict[str, dg.MetadataValue]:
             "dependents": one.metrics.dependents,
         }
     numbers |= {f"reachable_{reach.channel}": reach.percentage for reach in one.reachability}
-    told = as_markdown(one)
+    told = as_markdown(one, sizes)
     return {
         **({"details": dg.MetadataValue.md(told)} if told else {}),
         **{name: _number(number) for name, number in numbers.items() if number is not None},
     }
 
 
-def as_markdown(one: Details) -> str:
-    """The page: the picture and the tables, each only if it has something to show."""
-    parts = [trend(one.sizes)] if len(one.sizes) > 1 else []
+def as_markdown(one: Details, sizes: Sizes) -> str:
+    """The page: the picture of the last days and the tables, each only if it has something to show."""
+    parts = [trend(sizes)] if len(sizes) > 1 else []
     readers = [row for row in one.dependents if row.kind == "segment"]  # messages have a table of their own
     if one.reachability:
         rows = [(row.channel, row.reachable, _rounded(row.percentage, 1)) for row in one.reachability]
@@ -144,7 +111,7 @@ def _section(
     return [f"### {title}{shown}\n\n{table(columns, rows)}"]
 
 
-def _message(row: details.MessageReport) -> tuple[str | int | float | None, ...]:
+def _message(row: MessageReport) -> tuple[str | int | float | None, ...]:
     title = row.title or ""
     return (
         row.message_id,
@@ -160,7 +127,7 @@ def _message(row: details.MessageReport) -> tuple[str | int | float | None, ...]
     )
 
 
-def _overlap(row: details.Overlap) -> tuple[str | int | float | None, ...]:
+def _overlap(row: Overlap) -> tuple[str | int | float | None, ...]:
     relation = row.relation.replace("_", " ")
     return (
         row.other,

@@ -8,16 +8,18 @@ Not here: the recalculation itself (`orchestration/recalculation.py`).
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import dagster as dg
 
 from orchestration.assets import matching_checks, segment_checks
-from orchestration.assets.details_metadata import Details, read_details
 from orchestration.assets.moments import calculate, run_moments
 from orchestration.assets.numbers import Numbers, metadata, read_numbers
 from orchestration.assets.segment_page import page, page_of_errors
+from orchestration.details import Details, details
 from orchestration.names import GROUPS, POOL, model_key, segment_key
 from orchestration.partitions import days
+from orchestration.recent_sizes import Sizes, recent_sizes
 from orchestration.settings import Settings
 from orchestration.warehouse import connect, exclusively
 from orchestration.watch import Watch
@@ -29,6 +31,22 @@ from segmentation.language.model import Definition
 CHECK = "recalculated"
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 LABEL = re.compile(r"[A-Za-z0-9_.-]{1,63}")
+
+
+class Present(NamedTuple):
+    """What is known of segments in the present alone: ways from vendors to users, details, and sizes of the last
+    days."""
+
+    ways: Mapping[str, Waterfall]
+    details: Mapping[str, Details]
+    sizes: Mapping[str, Sizes]
+
+    def of(self, name: str) -> tuple[Waterfall | None, Details | None, Sizes]:
+        """What is known of one of them."""
+        return self.ways.get(name), self.details.get(name), self.sizes.get(name, ())
+
+
+NOTHING = Present({}, {}, {})
 
 
 def segment_assets(settings: Settings, folder: Folder, watch: Watch) -> dg.AssetsDefinition:
@@ -63,24 +81,25 @@ def segment_assets(settings: Settings, folder: Folder, watch: Watch) -> dg.Asset
                 if watch.prepared:
                     also = sorted(set(watch.prepared.computed) - set(chosen))
             numbers = read_numbers(settings, [*chosen, *also], moments)
-            ways, details = ({}, {}) if moments[-1].is_past else _beside(settings, [*chosen, *also])
+            present = NOTHING if moments[-1].is_past else _present(settings, [*chosen, *also])
         for now, of_day in zip(moments, numbers, strict=True):
-            is_alone, is_last = len(moments) == 1, now is moments[-1]
-            of_now, told_now = (ways, details) if is_last else ({}, {})
-            yield from _results(chosen if is_alone else [], of_day, of_now, told_now)
+            is_alone = len(moments) == 1
+            beside = present if now is moments[-1] else NOTHING
+            yield from _results(chosen if is_alone else [], of_day, beside)
             for name in also if is_alone else [*chosen, *also]:
                 if name in of_day and of_day[name].is_new:
-                    told = metadata(of_day[name], of_now.get(name), told_now.get(name))
+                    told = metadata(of_day[name], *beside.of(name))
                     context.log_event(
                         dg.AssetMaterialization(segment_key(name), partition=now.day.isoformat(), metadata=told)
                     )
         failed = {name: one.reason for name, one in numbers[-1].items() if name in chosen and one.status == "failed"}
         if not moments[-1].is_past:
             yield from _checks(chosen, numbers[-1])
-            yield from matching_checks.results([name for name in chosen if name in from_connectors], ways, settings)
-            clock, sizes = Clock(moments[-1].as_of, settings.zone), {name: one.sizes for name, one in details.items()}
+            connected = [name for name in chosen if name in from_connectors]
+            yield from matching_checks.results(connected, present.ways, settings)
+            clock = Clock(moments[-1].as_of, settings.zone)
             for evaluation in segment_checks.evaluations(
-                chosen, folder, numbers[-1], sizes, clock, context.selected_asset_check_keys
+                chosen, folder, numbers[-1], present.sizes, clock, context.selected_asset_check_keys
             ):
                 context.log_event(evaluation)
         elif watch.reconstructed:
@@ -92,23 +111,17 @@ def segment_assets(settings: Settings, folder: Folder, watch: Watch) -> dg.Asset
     return segments
 
 
-def _beside(settings: Settings, names: list[str]) -> tuple[Mapping[str, Waterfall], Mapping[str, Details]]:
-    """What is known of the present alone: ways from vendors to users, and details."""
+def _present(settings: Settings, names: list[str]) -> Present:
     ways = waterfalls(settings, names)
     with connect(settings.warehouse) as connection:
-        return ways, read_details(connection, names)
+        return Present(ways, details(connection, names), recent_sizes(connection, names))
 
 
-def _results(
-    names: Iterable[str],
-    numbers: Mapping[str, Numbers],
-    ways: Mapping[str, Waterfall],
-    details: Mapping[str, Details],
-) -> Iterator[dg.MaterializeResult]:
+def _results(names: Iterable[str], numbers: Mapping[str, Numbers], beside: Present) -> Iterator[dg.MaterializeResult]:
     for name in names:
         # Numbers of an earlier day are not shown again under this one: their flows would be plotted twice.
         if name in numbers and numbers[name].is_new and numbers[name].status != "failed":
-            told = metadata(numbers[name], ways.get(name), details.get(name))
+            told = metadata(numbers[name], *beside.of(name))
             yield dg.MaterializeResult(segment_key(name), metadata=told)
 
 

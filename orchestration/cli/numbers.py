@@ -5,64 +5,52 @@ Sample users are people, and go to whoever typed the command. Not here: what the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestration.cli.tables import day_text
 from orchestration.cli.words import say
 from orchestration.settings import Settings
 
 if TYPE_CHECKING:
-    from orchestration.details import ChannelReach, Dependent, MessageReport, Metrics, Overlap
+    from orchestration.details import ChannelReach, Details, MessageReport, Overlap
 
 MOST = 5  # messages and overlapping segments that are listed; `--json` has them all
 
 
-@dataclass(frozen=True)
-class Numbers:
-    """As the last run published them; `metrics` is None of a segment that it did not know."""
+class Numbers(NamedTuple):
+    """As the last run published them. The sample are people, for whoever typed the command."""
 
-    metrics: Metrics | None
-    messages: tuple[MessageReport, ...]
-    reach: tuple[ChannelReach, ...]
-    dependents: tuple[Dependent, ...]
-    overlaps: tuple[Overlap, ...]
+    details: Details
     sample_users: tuple[str, ...]
 
 
 def numbers_of(settings: Settings, name: str) -> Numbers:
     """The numbers of a segment in a workspace that has run. Raises WarehouseBusy."""
-    from orchestration import details
+    from orchestration.details import details, sample_users
     from orchestration.warehouse import connect
 
     with connect(settings.warehouse) as connection:
-        return Numbers(
-            details.metrics(connection, [name]).get(name),
-            details.messages(connection, [name]).get(name, ()),
-            details.reachability(connection, [name]).get(name, ()),
-            details.dependents(connection, [name]).get(name, ()),
-            details.overlaps(connection, [name]).get(name, ()),
-            details.sample_users(connection, [name]).get(name, ()),
-        )
+        return Numbers(details(connection, [name])[name], sample_users(connection, [name]).get(name, ()))
 
 
 def as_plain(numbers: Numbers | None) -> dict[str, object]:
     """For `--json`; empty where nothing was calculated."""
+    told = numbers.details if numbers else None
     return {
-        "metrics": vars(numbers.metrics) if numbers and numbers.metrics else None,
-        "messages": [vars(one) for one in numbers.messages] if numbers else [],
-        "reachability": [vars(one) for one in numbers.reach] if numbers else [],
-        "dependents": [vars(one) for one in numbers.dependents] if numbers else [],
-        "overlap": [vars(one) for one in numbers.overlaps] if numbers else [],
+        "metrics": vars(told.metrics) if told and told.metrics else None,
+        "messages": [vars(one) for one in told.messages] if told else [],
+        "reachability": [vars(one) for one in told.reachability] if told else [],
+        "dependents": [vars(one) for one in told.dependents] if told else [],
+        "overlap": [vars(one) for one in told.overlaps] if told else [],
         "sample_users": list(numbers.sample_users) if numbers else [],
     }
 
 
 def show_numbers(numbers: Numbers) -> None:
     """For people; a mean of nothing is a dash."""
-    if numbers.metrics is None:
+    details, told = numbers.details, numbers.details.metrics
+    if told is None:
         return
-    told = numbers.metrics
     facts = [
         ("app opens", f"{_number(told.average_monthly_app_opens)} per member and month"),
         ("time in app", f"{_number(told.average_time_in_app)} seconds per session"),
@@ -72,9 +60,9 @@ def show_numbers(numbers: Numbers) -> None:
         ),
         ("push clicks", _share(told.push_click_average)),
         ("messages", f"{told.messages_using:,} use it, {told.engagement:,} of them still to be sent"),
-        *(("", _message(one)) for one in numbers.messages[:MOST]),
-        ("reachable", ", ".join(f"{one.channel} {one.reachable:,}{_percent(one)}" for one in numbers.reach)),
-        *(("most alike" if not place else "", _alike(one)) for place, one in enumerate(numbers.overlaps[:MOST])),
+        *(("", _message(one)) for one in details.messages[:MOST]),
+        ("reachable", ", ".join(f"{one.channel} {one.reachable:,}{_percent(one)}" for one in details.reachability)),
+        *(("most alike" if not place else "", _alike(one)) for place, one in enumerate(details.overlaps[:MOST])),
         ("sample users", ", ".join(numbers.sample_users)),
     ]
     say("\nNumbers of the last three full months and of the last run\n")

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from orchestration.assets.details_metadata import Details, as_markdown, metadata, trend
-from orchestration.details import ChannelReach, Dependent, MessageReport, Metrics, Overlap
+from orchestration.assets.details_metadata import as_markdown, metadata, trend
+from orchestration.details import ChannelReach, Dependent, Details, MessageReport, Metrics, Overlap
 from orchestration.names import segment_key
 from orchestration.recent_sizes import Size
 
@@ -32,19 +32,19 @@ AN_OVERLAP = Overlap(
     is_likely_duplicate=True,
 )  # fmt: skip
 MUCH = Details(
-    SIZES,
     replace(METRICS, average_monthly_app_opens=1.5, monthly_revenue_per_member=1.25),
     [ChannelReach(channel, 1_234_567, 1_000_000, 81.0) for channel in CHANNELS],
     [replace(A_MESSAGE, message_id=f"{A_MESSAGE.message_id}{n}") for n in range(200)],
     [replace(AN_OVERLAP, other=f"{AN_OVERLAP.other}{n}") for n in range(999)],
     [Dependent(f"a_segment_with_quite_a_long_name_{n}", "segment", "exclude", "ready") for n in range(50)],
 )
-LITTLE = Details([Size(date(2026, 3, 1), 0)], None, (), (), (), ())
+LITTLE = Details()
+ONE_DAY = [Size(date(2026, 3, 1), 0)]
 
 
 def test_numbers_plot_and_means_of_nothing_are_left_out():
     reached = [ChannelReach("push", 0, 0, None), ChannelReach("sms", 4, 1, 25.0)]
-    told = metadata(Details(SIZES, METRICS, reached, (), (), ()))
+    told = metadata(Details(METRICS, reached), SIZES)
     assert {name: value.value for name, value in told.items() if name != "details"} == {
         "push_click_average": 0.25, "average_time_in_app": 181.1235, "monthly_revenue_total": 1234.5,
         "message_sent": 123, "engagement": 2, "dependents": 1, "reachable_sms": 25.0,
@@ -52,11 +52,11 @@ def test_numbers_plot_and_means_of_nothing_are_left_out():
 
 
 def test_a_segment_of_which_nothing_is_known_tells_nothing():
-    assert metadata(LITTLE) == {}
+    assert metadata(LITTLE, ONE_DAY) == {}
 
 
 def test_tables_are_cut_and_say_how_many_rows_there_are():
-    lines = as_markdown(MUCH).splitlines()
+    lines = as_markdown(MUCH, SIZES).splitlines()
     titles = [line for line in lines if line.startswith("#")]
     assert titles == [
         "### Reachable members",
@@ -72,11 +72,11 @@ def test_tables_are_cut_and_say_how_many_rows_there_are():
 
 def test_what_people_wrote_is_no_markup():
     one = replace(LITTLE, messages=[replace(A_MESSAGE, title="50% | <b>now</b> [x](a)\n# hi")])
-    assert r"|50% \| \<b\>now\</b\> \[x\](a) \# hi|" in as_markdown(one)
+    assert r"|50% \| \<b\>now\</b\> \[x\](a) \# hi|" in as_markdown(one, ONE_DAY)
 
 
 def test_the_details_of_a_segment_take_little_of_the_event_log():
-    event = dg.AssetMaterialization(segment_key("one"), metadata=metadata(MUCH))
+    event = dg.AssetMaterialization(segment_key("one"), metadata=metadata(MUCH, SIZES))
     assert len(dg.serialize_value(event).encode()) < 8_000
 
 
