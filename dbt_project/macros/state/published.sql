@@ -11,6 +11,16 @@
     (select coalesce(max(run_no), 0) from {{ source('raw', 'runs') }} where is_published and mode = 'present')
 {%- endmacro %}
 
+{#- Members as the last published run left them: segment_no, person_no. With the run as a number, and not as a row to join,
+    the engine looks for a segment before it looks at anything that is joined with its members. -#}
+{% macro published_members() -%}
+    (
+        select segment_no, person_no
+        from {{ ref('segment_stays') }}
+        where run_from <= {{ published_run() }} and (run_to is null or run_to > {{ published_run() }})
+    )
+{%- endmacro %}
+
 {% macro word_versions() -%}
     (
         select segment_no // 64 as word, max(run_no) as run_no

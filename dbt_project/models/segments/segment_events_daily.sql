@@ -9,14 +9,12 @@ with run as (
     where run_no = {{ published_run() }}
 ),
 
--- With the run as a number here, and not as a row to join, the engine looks for the segment before it looks for events.
 members as (
     select
         n.segment,
         s.person_no
-    from {{ ref('segment_stays') }} as s
+    from {{ published_members() }} as s
     join {{ ref('segment_names') }} as n on s.segment_no = n.segment_no
-    where s.run_from <= {{ published_run() }} and (s.run_to is null or s.run_to > {{ published_run() }})
 ),
 
 -- Every id that events of a person come under: their own, and those of connectors that are matched with them.

@@ -1,9 +1,7 @@
 -- Ten members by a hash of user and day: the same ones all day long, others on the next, and nobody is preferred. MD5
 -- is the same in every version of every engine.
 with run as (
-    select
-        run_no,
-        day
+    select day
     from {{ source('raw', 'runs') }}
     where run_no = {{ published_run() }}
 ),
@@ -12,10 +10,9 @@ drawn as (
     select
         s.segment_no,
         arg_min(p.id, md5(concat(p.id, ':', run.day)), 10) as users
-    from {{ ref('segment_stays') }} as s
+    from {{ published_members() }} as s
     cross join run
     join {{ ref('people') }} as p on s.person_no = p.person_no
-    where s.run_from <= run.run_no and (s.run_to is null or s.run_to > run.run_no)
     group by s.segment_no
 ),
 
