@@ -191,7 +191,7 @@ def _looked_at(asked: _Asked, leaf: Leaf) -> tuple[Value | None, Evidence | None
     relations = _models(asked)
     mine = f"select * from ({{}}) as seen where person_no = {asked.person}"
     compared = _models_of_everybody(asked) if isinstance(leaf, Rfm) else relations
-    rows = asked.probe.ask(mine.format(query), compared, asked.as_of) if query else []
+    rows = asked.probe.ask(mine.format(query), compared) if query else []
     value = value_of(positive, rows, asked.probe.settings.zone)
     if events is None:
         return value, None
@@ -199,7 +199,6 @@ def _looked_at(asked: _Asked, leaf: Leaf) -> tuple[Value | None, Evidence | None
         f"select event, ts, source, city, properties, count(*) over () as total from ({mine.format(events)})"
         f" order by ts desc, event_id desc limit {max(asked.evidence, 1)}",
         relations,
-        asked.as_of,
     )
     total = newest[0]["total"] if newest else 0
     return value, Evidence(total, tuple(_event(row) for row in newest[: asked.evidence]))
@@ -208,7 +207,7 @@ def _looked_at(asked: _Asked, leaf: Leaf) -> tuple[Value | None, Evidence | None
 def _models(asked: _Asked) -> dict[str, str]:
     assert asked.sight is not None
     if "person" not in asked.relations:
-        asked.relations["person"] = asked.probe.run(asked.sight.models(), asked.as_of, [asked.person])
+        asked.relations["person"] = asked.probe.run(asked.sight.models(), [asked.person])
     return asked.relations["person"]
 
 
@@ -217,7 +216,7 @@ def _models_of_everybody(asked: _Asked) -> dict[str, str]:
     if "everybody" not in asked.relations:
         ranking = [part for part in asked.parts if isinstance(part.body, Rfm)]
         sight = Sight(ranking, Clock(asked.as_of, asked.probe.settings.zone), asked.probe.settings.events)
-        asked.relations["everybody"] = asked.probe.run(sight.models(evidence=False), asked.as_of)
+        asked.relations["everybody"] = asked.probe.run(sight.models(evidence=False))
     return asked.relations["everybody"]
 
 

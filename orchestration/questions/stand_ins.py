@@ -50,13 +50,13 @@ def _forecast(probe: Probe, definition: Definition, person: int, as_of: datetime
     plan, slots = probe.compiled(alone, as_of, compute=alone)
     built = probe.build(plan, slots, as_of)
     mine = f"phase = 'score' and person_no = {person}"
-    scores = probe.ask(f"select score from {{{{ ref('prediction_scores') }}}} where {mine}", built, as_of)
+    scores = probe.ask(f"select score from {{{{ ref('prediction_scores') }}}} where {mine}", built)
     score = scores[0]["score"] if scores else None
     body = definition.body
     if isinstance(body, Predict) and body.band:
         told = "no score: too little to learn from" if score is None else f"scores {score:g}"
         return Value(f"{told}; members are the {body.band} likely third", {"score": score, "band": body.band})
-    quality = probe.ask("select threshold, reason from {{ ref('prediction_quality') }}", built, as_of)
+    quality = probe.ask("select threshold, reason from {{ ref('prediction_quality') }}", built)
     threshold, reason = (quality[0]["threshold"], quality[0]["reason"]) if quality else (None, None)
     told = reason or f"scores {score:g}, members score {threshold:g} or more"
     return Value(told, {"score": score, "threshold": threshold, "reason": reason})
