@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 import duckdb
@@ -122,6 +122,36 @@ class EventDay:
 
 
 @dataclass(frozen=True)
+class Habit:
+    """An event over the days of its insight: how often in all, members who did it on the busiest day, and how often on
+    each day, oldest first."""
+
+    event: str
+    times: int
+    most_users: int
+    daily: tuple[int, ...]
+
+
+def habits(rows: Iterable[EventDay]) -> list[Habit]:
+    """Events of one segment's insight, the most frequent first, all over the same days."""
+    by_event: dict[str, dict[date, EventDay]] = {}
+    for row in rows:
+        by_event.setdefault(row.event, {})[row.day] = row
+    days = sorted({day for found in by_event.values() for day in found})
+    stretch = [days[0] + timedelta(days=n) for n in range((days[-1] - days[0]).days + 1)] if days else []
+    told = [
+        Habit(
+            event,
+            sum(row.count for row in found.values()),
+            max(row.users for row in found.values()),
+            tuple(found[day].count if day in found else 0 for day in stretch),
+        )
+        for event, found in by_event.items()
+    ]
+    return sorted(told, key=lambda one: (-one.times, one.event))
+
+
+@dataclass(frozen=True)
 class Card:
     """A summary of all segments: active_segment_count, most_used_segment or most_successful_segment.
 
@@ -198,12 +228,10 @@ def sample_users(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) ->
     return {segment: tuple(users) for segment, users in rows}
 
 
-def event_days(
-    connection: duckdb.DuckDBPyConnection, names: Iterable[str], first: date | None = None
-) -> dict[str, tuple[EventDay, ...]]:
-    """What members did by day and event, from a local day on, oldest first. Looks at the events of the members: ask for
-    the segments of interest, not for all."""
-    return _found(connection, "segment_events_daily", EventDay, names, "day, event", "day >= ?" if first else "", first)
+def event_days(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> dict[str, tuple[EventDay, ...]]:
+    """What members did by day and event, oldest first. Looks at the events of the members: ask for the segments of
+    interest, not for all."""
+    return _found(connection, "segment_events_daily", EventDay, names, "day, event")
 
 
 def cards(connection: duckdb.DuckDBPyConnection) -> dict[str, Card]:
@@ -220,8 +248,6 @@ def _found(
     kind: type[Row],
     names: Iterable[str],
     order: str,
-    more: str = "",
-    *values: object,
 ) -> dict[str, tuple[Row, ...]]:
     """Rows of a table by segment. Everything but the names and values is text of this module."""
     if not has_table(connection, "segments", table):
@@ -231,9 +257,8 @@ def _found(
         return {}
     marks = ", ".join("?" * len(wanted))  # a plain list lets the engine look for these segments alone
     rows = connection.execute(
-        f"select segment, {_columns(kind)} from segments.{table}"
-        f" where segment in ({marks}){f' and {more}' if more else ''} order by segment, {order}",
-        [*wanted, *(values if more else ())],
+        f"select segment, {_columns(kind)} from segments.{table} where segment in ({marks}) order by segment, {order}",
+        wanted,
     ).fetchall()
     found: dict[str, list[Row]] = {}
     for segment, *row in rows:

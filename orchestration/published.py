@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.details import Card, cards
 from orchestration.settings import Settings
 from orchestration.warehouse import aware, connect, has_table
 
@@ -138,6 +139,12 @@ def published(settings: Settings) -> list[SegmentRow]:
     """The catalogue by name, deleted segments included. Raises NothingPublished and WarehouseBusy."""
     with _reading(settings) as connection:
         return [_row(values) for values in connection.execute(ROWS).fetchall()]
+
+
+def summary(settings: Settings) -> dict[str, Card]:
+    """The cards above the catalogue, by name. Raises as `published` does."""
+    with _reading(settings) as connection:
+        return cards(connection)
 
 
 def size_history(settings: Settings, name: str, days: int) -> list[DayRow]:

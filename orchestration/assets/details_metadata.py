@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import dagster as dg
 
-from orchestration.details import Details, MessageReport, Overlap
+from orchestration.details import Details, EventDay, MessageReport, Overlap, habits
 from orchestration.health.expectations import HISTORY_DAYS
 from orchestration.markdown import table
 from orchestration.recent_sizes import Sizes
@@ -25,7 +25,7 @@ RECORDED, RECONSTRUCTED = "#4f43dd", "#c5c1f4"
 ASIS = "'=:/,"  # signs that need no quoting inside a data URI
 
 
-def metadata(one: Details, sizes: Sizes) -> dict[str, dg.MetadataValue]:
+def metadata(one: Details, sizes: Sizes, events: Sequence[EventDay] = ()) -> dict[str, dg.MetadataValue]:
     """Numbers stay numbers, so that they plot, and a mean of nothing is left out. The rest is one page of Markdown, a
     third of what Dagster's tables would take."""
     numbers: dict[str, float | None] = {}
@@ -41,14 +41,14 @@ def metadata(one: Details, sizes: Sizes) -> dict[str, dg.MetadataValue]:
             "dependents": one.metrics.dependents,
         }
     numbers |= {f"reachable_{reach.channel}": reach.percentage for reach in one.reachability}
-    told = as_markdown(one, sizes)
+    told = as_markdown(one, sizes, events)
     return {
         **({"details": dg.MetadataValue.md(told)} if told else {}),
         **{name: _number(number) for name, number in numbers.items() if number is not None},
     }
 
 
-def as_markdown(one: Details, sizes: Sizes) -> str:
+def as_markdown(one: Details, sizes: Sizes, events: Sequence[EventDay] = ()) -> str:
     """The page: the picture of the last days and the tables, each only if it has something to show."""
     parts = [trend(sizes)] if len(sizes) > 1 else []
     readers = [row for row in one.dependents if row.kind == "segment"]  # messages have a table of their own
@@ -72,6 +72,13 @@ def as_markdown(one: Details, sizes: Sizes) -> str:
         ("segment", "as", "status"),
         [(row.dependent, row.role, row.status) for row in readers[:MOST_ROWS]],
         len(readers),
+    )
+    did = habits(events)
+    parts += _section(
+        "What its members did in the last 90 days",
+        ("event", "times#", "users on the busiest day#"),
+        [(row.event, row.times, row.most_users) for row in did[:MOST_ROWS]],
+        len(did),
     )
     return "\n\n".join(parts)
 

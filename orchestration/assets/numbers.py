@@ -15,7 +15,7 @@ import duckdb
 
 from orchestration.assets import details_metadata, matching_checks
 from orchestration.assets.moments import RunMoment
-from orchestration.details import Details
+from orchestration.details import Details, EventDay
 from orchestration.published import ListUpload, last_uploads
 from orchestration.recent_sizes import Sizes
 from orchestration.settings import Settings
@@ -94,14 +94,18 @@ def _past_numbers(connection: duckdb.DuckDBPyConnection, names: Iterable[str], n
 
 
 def metadata(
-    one: Numbers, way: Waterfall | None = None, details: Details | None = None, sizes: Sizes = ()
+    one: Numbers,
+    way: Waterfall | None = None,
+    details: Details | None = None,
+    sizes: Sizes = (),
+    events: Sequence[EventDay] = (),
 ) -> dict[str, dg.MetadataValue]:
     """Numbers plot over time by themselves, so they stay numbers; `way` is what a connector segment has besides, and
-    `details` what is known of the present alone, with the sizes of the last days."""
+    `details` what is known of the present alone, with the sizes of the last days and what members did."""
     calculated = {"as_of": dg.MetadataValue.timestamp(one.as_of)} if one.as_of else {}
     counts = one.upload.counts if one.upload else {}
     uploaded = {f"upload_{name}": dg.MetadataValue.int(number) for name, number in counts.items()}
-    told = details_metadata.metadata(details, sizes) if details else {}
+    told = details_metadata.metadata(details, sizes, events) if details else {}
     first = {name: value for name, value in told.items() if isinstance(value, dg.MarkdownMetadataValue)}
     return {
         **first,  # what people open comes before what they see anyway

@@ -6,7 +6,7 @@ Not here: the recalculation itself (`orchestration/recalculation.py`).
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from orchestration.assets import matching_checks, segment_checks
 from orchestration.assets.moments import calculate, run_moments
 from orchestration.assets.numbers import Numbers, metadata, read_numbers
 from orchestration.assets.segment_page import page, page_of_errors
-from orchestration.details import Details, details
+from orchestration.details import Details, EventDay, details, event_days
 from orchestration.names import GROUPS, POOL, model_key, segment_key
 from orchestration.partitions import days
 from orchestration.recent_sizes import Sizes, recent_sizes
@@ -34,19 +34,21 @@ LABEL = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 
 
 class Present(NamedTuple):
-    """What is known of segments in the present alone: ways from vendors to users, details, and sizes of the last
-    days."""
+    """What is known of segments in the present alone: ways from vendors to users, details, sizes of the last days, and,
+    of a few, what members did."""
 
     ways: Mapping[str, Waterfall]
     details: Mapping[str, Details]
     sizes: Mapping[str, Sizes]
+    events: Mapping[str, Sequence[EventDay]]
 
-    def of(self, name: str) -> tuple[Waterfall | None, Details | None, Sizes]:
+    def of(self, name: str) -> tuple[Waterfall | None, Details | None, Sizes, Sequence[EventDay]]:
         """What is known of one of them."""
-        return self.ways.get(name), self.details.get(name), self.sizes.get(name, ())
+        return self.ways.get(name), self.details.get(name), self.sizes.get(name, ()), self.events.get(name, ())
 
 
-NOTHING = Present({}, {}, {})
+NOTHING = Present({}, {}, {}, {})
+FEW = 5  # segments that somebody chose: each takes a look at the events of all its members
 
 
 def segment_assets(settings: Settings, folder: Folder, watch: Watch) -> dg.AssetsDefinition:
@@ -81,7 +83,8 @@ def segment_assets(settings: Settings, folder: Folder, watch: Watch) -> dg.Asset
                 if watch.prepared:
                     also = sorted(set(watch.prepared.computed) - set(chosen))
             numbers = read_numbers(settings, [*chosen, *also], moments)
-            present = NOTHING if moments[-1].is_past else _present(settings, [*chosen, *also])
+            few = chosen if len(chosen) <= FEW else []
+            present = NOTHING if moments[-1].is_past else _present(settings, [*chosen, *also], few)
         for now, of_day in zip(moments, numbers, strict=True):
             is_alone = len(moments) == 1
             beside = present if now is moments[-1] else NOTHING
@@ -111,10 +114,11 @@ def segment_assets(settings: Settings, folder: Folder, watch: Watch) -> dg.Asset
     return segments
 
 
-def _present(settings: Settings, names: list[str]) -> Present:
+def _present(settings: Settings, names: list[str], looked_into: list[str]) -> Present:
     ways = waterfalls(settings, names)
     with connect(settings.warehouse) as connection:
-        return Present(ways, details(connection, names), recent_sizes(connection, names))
+        events = event_days(connection, looked_into)
+        return Present(ways, details(connection, names), recent_sizes(connection, names), events)
 
 
 def _results(names: Iterable[str], numbers: Mapping[str, Numbers], beside: Present) -> Iterator[dg.MaterializeResult]:

@@ -66,10 +66,13 @@ def list_segments(
     Filters join by AND; a kind or a status that is given several times means any of them. Text is compared whatever its
     case. A segment without a day of creation is neither after nor before any.
     """
-    from orchestration.published import published
+    from orchestration.published import published, summary
+    from orchestration.summary import in_words
 
+    settings = settings_for()
     with progress("reading the warehouse"):
-        rows = published(settings_for())
+        rows = published(settings)
+        cards = {} if as_json else summary(settings)
     chosen = [
         row
         for row in rows
@@ -91,6 +94,8 @@ def list_segments(
         say()
     present = sum(row.status != "deleted" for row in rows)
     say(count(len(chosen), "segment") + (f" of {present:,}" if len(chosen) < present else ""))
+    if told := in_words(cards):
+        say("; ".join(told))
 
 
 def _ordered(rows: Sequence[SegmentRow], sort: str, reverse: bool) -> list[SegmentRow]:
@@ -115,13 +120,14 @@ def _folded(text: str | None) -> str:
 
 @click.command("show")
 @click.argument("name")
+@click.option("--events", "with_events", is_flag=True, help="Also what its members did in the last 90 days, by event.")
 @with_segments
 @with_json
-def show_segment(name: str, segments: Path | None, as_json: bool) -> None:
+def show_segment(name: str, with_events: bool, segments: Path | None, as_json: bool) -> None:
     """Tell everything about one segment: criteria, size, trend, and who depends on it."""
     settings = settings_for(segments)
     with progress("reading the warehouse"):
-        found = look_up(settings, name)
+        found = look_up(settings, name, with_events=with_events)
     if as_json:
         print_json(one_as_json(found))
     else:

@@ -47,6 +47,7 @@ def as_data(report: Report) -> dict[str, object]:
         "counts": dict(report.counts),
         "findings": [vars(one) for one in report.findings],
         "messages_landed": report.messages_landed,
+        "cards": {name: vars(card) for name, card in report.cards.items()},
         "runs": report.runs,
         "seconds": report.seconds,
         "costs": [vars(one) for one in report.costs],
@@ -54,11 +55,15 @@ def as_data(report: Report) -> dict[str, object]:
 
 
 def _say(report: Report, settings: Settings) -> None:
+    from orchestration.summary import in_words
+
     concerned = len({one.segment for one in report.findings})
     say(
         f"As of {moment_text(report.as_of, settings.zone)}: {concerned:,} of {count(report.judged, 'segment')}"
         " are worth a look"
     )
+    if told := in_words(report.cards):
+        say("; ".join(told))
     for kind, number in report.counts.items():
         if number:
             say(f"\n{kind}: {count(number, 'segment')}")

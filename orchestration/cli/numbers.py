@@ -7,30 +7,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from orchestration.cli.tables import day_text
+from orchestration.cli.tables import day_text, event_table, show
 from orchestration.cli.words import say
 from orchestration.settings import Settings
 
 if TYPE_CHECKING:
-    from orchestration.details import ChannelReach, Details, MessageReport, Overlap
+    from orchestration.details import ChannelReach, Details, EventDay, MessageReport, Overlap
 
 MOST = 5  # messages and overlapping segments that are listed; `--json` has them all
 
 
 class Numbers(NamedTuple):
-    """As the last run published them. The sample are people, for whoever typed the command."""
+    """As the last run published them; `events` is None unless somebody asked, as they take a look at the events of all
+    members. The sample are people, for whoever typed the command."""
 
     details: Details
     sample_users: tuple[str, ...]
+    events: tuple[EventDay, ...] | None = None
 
 
-def numbers_of(settings: Settings, name: str) -> Numbers:
+def numbers_of(settings: Settings, name: str, *, with_events: bool = False) -> Numbers:
     """The numbers of a segment in a workspace that has run. Raises WarehouseBusy."""
-    from orchestration.details import details, sample_users
+    from orchestration.details import details, event_days, sample_users
     from orchestration.warehouse import connect
 
     with connect(settings.warehouse) as connection:
-        return Numbers(details(connection, [name])[name], sample_users(connection, [name]).get(name, ()))
+        events = event_days(connection, [name]).get(name, ()) if with_events else None
+        return Numbers(details(connection, [name])[name], sample_users(connection, [name]).get(name, ()), events)
 
 
 def as_plain(numbers: Numbers | None) -> dict[str, object]:
@@ -43,6 +46,7 @@ def as_plain(numbers: Numbers | None) -> dict[str, object]:
         "dependents": [vars(one) for one in told.dependents] if told else [],
         "overlap": [vars(one) for one in told.overlaps] if told else [],
         "sample_users": list(numbers.sample_users) if numbers else [],
+        **({"events": [vars(one) for one in numbers.events]} if numbers and numbers.events is not None else {}),
     }
 
 
@@ -70,6 +74,18 @@ def show_numbers(numbers: Numbers) -> None:
     for label, text in facts:
         if text:
             say(f"{label:<{width}}  {text}")
+    if numbers.events is not None:
+        _show_events(numbers.events)
+
+
+def _show_events(rows: tuple[EventDay, ...]) -> None:
+    from orchestration.details import habits
+
+    if not rows:
+        say("\nIts members did nothing in the last 90 days")
+        return
+    say(f"\nWhat its members did from {day_text(rows[0].day)} to {day_text(rows[-1].day)}\n")
+    show(event_table(habits(rows)))
 
 
 def _message(one: MessageReport) -> str:

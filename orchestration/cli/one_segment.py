@@ -62,7 +62,7 @@ class OneSegment:
     nothing: str | None
 
 
-def look_up(settings: Settings, name: str) -> OneSegment:
+def look_up(settings: Settings, name: str, *, with_events: bool = False) -> OneSegment:
     """What is known of a segment. Raises ValueError naming the nearest if there is none, and WarehouseBusy."""
     from orchestration.published import NothingPublished, last_upload, prediction, published, size_history
     from orchestration.waterfall import waterfalls
@@ -88,7 +88,7 @@ def look_up(settings: Settings, name: str) -> OneSegment:
         prediction(settings, name) if name in rows and rows[name].kind == "predict" else None,
         last_upload(settings, name) if name in rows else None,
         changes_of(settings, name),
-        numbers_of(settings, name) if name in rows else None,
+        numbers_of(settings, name, with_events=with_events) if name in rows else None,
         nothing,
     )
 

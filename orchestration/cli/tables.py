@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from orchestration.changes import Change
+    from orchestration.details import Habit
     from orchestration.published import DayRow, SegmentRow
     from orchestration.waterfall import Waterfall
 
@@ -121,6 +122,22 @@ def waterfall_table(rows: Sequence[Waterfall]) -> Table:
             "–" if row.match_rate is None else f"{row.match_rate:.1%}",
             *(f"{number:,}" for _, number in row.losses),
         )
+    return table
+
+
+def event_table(rows: Sequence[Habit]) -> Table:
+    """What members did, by event: how often, how many on the busiest day, and each week up to the last day."""
+    from rich.markup import escape
+
+    table = _table()
+    table.add_column("event", overflow="fold")
+    for name in ("times", "users on the busiest day"):
+        table.add_column(name, justify="right")
+    table.add_column("each week", no_wrap=True)
+    for row in rows:
+        ends = range(len(row.daily), 0, -7)
+        weeks = [sum(row.daily[max(end - 7, 0) : end]) for end in ends][::-1]
+        table.add_row(escape(row.event), f"{row.times:,}", f"{row.most_users:,}", sparkline(weeks))
     return table
 
 

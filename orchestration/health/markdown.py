@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from orchestration.health.findings import KINDS, UNUSED_DAYS, Kind
 from orchestration.health.report import COST_DAYS, Report
 from orchestration.markdown import plain
+from orchestration.summary import in_words
 
 MOST_FINDINGS = 20  # of a kind
 MOST_COSTS = 20
@@ -34,6 +35,8 @@ def _findings(report: Report, zone: ZoneInfo) -> Iterator[str]:
     moment = f"{local.day} {local:%b %Y %H:%M} {zone.key}"
     concerned = len({one.segment for one in report.findings})
     yield f"As of {moment}, {concerned:,} of {report.judged:,} segments are worth a look."
+    if told := in_words(report.cards):
+        yield from ("", f"{plain('; '.join(told))}.")
     for kind in KINDS:
         found = [one for one in report.findings if one.kind == kind]
         if found:

@@ -42,7 +42,7 @@ class Report:
     """Findings as of a moment, and the costs of the runs of the `COST_DAYS` before it, dearest segment first.
 
     `seconds` are those of all dbt nodes of these runs as dbt measured them; the costs of segments add up to them.
-    `judged` are the segments that there are, without deleted and system ones.
+    `judged` are the segments that there are, without deleted and system ones; `cards` sum up all of the last run.
     """
 
     as_of: datetime
@@ -52,6 +52,7 @@ class Report:
     seconds: float
     costs: tuple[SegmentCost, ...]
     messages_landed: bool
+    cards: Mapping[str, details.Card]
 
     @property
     def counts(self) -> Mapping[Kind, int]:
@@ -79,10 +80,11 @@ def health(settings: Settings, as_of: datetime) -> Report:
         ]
         messages_landed = _number(connection, "select count(*) from staging.stg_messages") > 0
         runs, seconds, costs = _costs(connection, clock)
+        cards = details.cards(connection)
     found = findings(seen, pairs, clock, messages_landed=messages_landed)
     system = {name for name, one in folder.definitions.items() if one.is_system}
     judged = sum(one.status != "deleted" and one.segment not in system for one in seen)
-    return Report(as_of, judged, tuple(found), runs, seconds, costs, messages_landed)
+    return Report(as_of, judged, tuple(found), runs, seconds, costs, messages_landed, cards)
 
 
 def _seen(connection: duckdb.DuckDBPyConnection, folder: Folder, clock: Clock) -> list[Seen]:

@@ -123,6 +123,10 @@ def test_the_page_and_the_command_tell_the_same_and_name_nobody(place: Place, mo
     data = json.loads(result.stdout)
     assert result.exit_code == 0
     assert data["counts"] == dict(report.counts)
+    assert data["cards"]["active_segment_count"]["value"] == len(
+        workspace.rows("select segment from segments.segments where status not in ('not_active', 'deleted')")
+    )
+    assert f"{data['cards']['active_segment_count']['value']:.0f} active" in page
     assert [(one["kind"], one["segment"], one["said"]) for one in data["findings"]] == [
         (one.kind, one.segment, one.said) for one in report.findings
     ]

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from orchestration.assets.details_metadata import as_markdown, metadata, trend
-from orchestration.details import ChannelReach, Dependent, Details, MessageReport, Metrics, Overlap
+from orchestration.details import ChannelReach, Dependent, Details, EventDay, MessageReport, Metrics, Overlap
 from orchestration.names import segment_key
 from orchestration.recent_sizes import Size
 
@@ -68,6 +68,13 @@ def test_tables_are_cut_and_say_how_many_rows_there_are():
     assert "|sms|1,000,000|81.0|" in lines
     overlap = r"|a\_segment\_with\_quite\_a\_long\_name\_00|1,234,567|1,234,567|98.8|98.8|likely duplicate, same rule|"
     assert overlap in lines
+
+
+def test_what_members_did_is_told_where_somebody_looked():
+    did = [EventDay(event, date(2026, 3, 1 + n), n + 1, 2) for n in range(3) for event in ("app_open", "purchase")]
+    lines = as_markdown(LITTLE, ONE_DAY, did).splitlines()
+    assert lines[0] == "### What its members did in the last 90 days"
+    assert lines[-2:] == [r"|app\_open|6|2|", "|purchase|6|2|"]
 
 
 def test_what_people_wrote_is_no_markup():

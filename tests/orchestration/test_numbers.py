@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 
 from orchestration import details
 from orchestration.cli.one_segment import as_json, look_up, show_one
+from orchestration.summary import in_words
 from orchestration.warehouse import connect
 from tests.orchestration.workspace import Workspace, a_device, a_user
 from tests.reference import numbers
@@ -275,6 +276,14 @@ def test_event_insight_counts_what_members_did_by_local_day(told: Told):
     for segment in ("gold", "buyers", "empty"):
         expected = numbers.events_daily(told.landings[2], told.members(2)[segment], date(2026, 6, 15))
         assert {(one.event, one.day): (one.count, one.users) for one in found.get(segment, ())} == expected
+        days = sorted({day for _, day in expected})
+        habits = {one.event: one for one in details.habits(found.get(segment, ()))}
+        assert set(habits) == {event for event, _ in expected}
+        for event, one in habits.items():
+            daily = [expected.get((event, days[0] + timedelta(days=n)), (0, 0)) for n in range(len(one.daily))]
+            assert days[0] + timedelta(days=len(one.daily) - 1) == days[-1]
+            assert one.daily == tuple(count for count, _ in daily)
+            assert (one.times, one.most_users) == (sum(one.daily), max(users for _, users in daily))
 
 
 def test_readers_give_what_the_tables_say_by_segment(told: Told):
@@ -287,14 +296,20 @@ def test_readers_give_what_the_tables_say_by_segment(told: Told):
         assert details.dependents(connection, ["buyers"])["buyers"][0].kind == "segment"
         assert details.overlaps(connection, ["gold"])["gold"][0].relation == "same_members"
         assert len(details.sample_users(connection, ["many"])["many"]) == 10
-        assert set(details.cards(connection)) == set(STORY["by_hand"]["segment_summary"])
+        cards = details.cards(connection)
+        assert set(cards) == set(STORY["by_hand"]["segment_summary"])
+        assert in_words(cards) == [
+            "17 active", "most used last month: gold (4 campaigns)",
+            "most successful: buyers (100.0% clicked in 1 campaign)",
+        ]  # fmt: skip
+        assert in_words({"most_used_segment": details.Card("most_used_segment", None, None, None)}) == []
         assert details.metrics(connection, []) == {}
 
 
 def test_show_tells_the_numbers_to_people_and_to_programs(told: Told, capsys: pytest.CaptureFixture[str]):
     gold = look_up(told.workspace.settings, "gold")
     told_to_programs = as_json(gold)
-    assert told_to_programs["metrics"] == vars(gold.numbers.metrics)
+    assert told_to_programs["metrics"] == vars(gold.numbers.details.metrics)
     assert sorted(told_to_programs["sample_users"]) == ["ada", "bea", "dan"]
     assert len(told_to_programs["reachability"]) == len(numbers.CHANNELS)
     assert as_json(look_up(told.workspace.settings, "resting"))["messages"] == []
@@ -308,5 +323,14 @@ def test_show_tells_the_numbers_to_people_and_to_programs(told: Told, capsys: py
         "reachable     push 1 (33%), web_push 1 (33%), email 1 (33%), sms 1 (33%), whatsapp 1 (33%)",
     ):
         assert line in shown.splitlines()
+    assert "events" not in told_to_programs
+    watched = look_up(told.workspace.settings, "gold", with_events=True)
+    assert as_json(watched)["events"] == [vars(one) for one in watched.numbers.events]
+    show_one(watched, told.workspace.settings)
+    busiest = details.habits(watched.numbers.events)[0]
+    shown = capsys.readouterr().out.splitlines()
+    assert any(line.split()[:3] == [busiest.event, str(busiest.times), str(busiest.most_users)] for line in shown)
+    show_one(look_up(told.workspace.settings, "empty", with_events=True), told.workspace.settings)
+    assert "Its members did nothing in the last 90 days" in capsys.readouterr().out.splitlines()
     show_one(look_up(told.workspace.settings, "empty"), told.workspace.settings)
     assert "app opens     – per member and month" in capsys.readouterr().out.splitlines()
