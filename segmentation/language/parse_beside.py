@@ -9,7 +9,7 @@ import re
 
 from segmentation.language import words
 from segmentation.language.parse_refresh import cron_error
-from segmentation.language.parse_values import choice, mapping, text, texts, unknown_words, whole
+from segmentation.language.parse_values import boolean, choice, mapping, text, texts, unknown_words, whole
 from segmentation.language.problems import Report, did_you_mean, one_of
 from segmentation.language.yaml_file import Atom, Fields, Items, Node, plain
 
@@ -45,7 +45,7 @@ def _destination(fields: Fields, r: Report) -> None:
     for word in words.REQUIRED_BY_DESTINATION.get(to or "", ()):
         if word not in fields.fields:
             r.error(fields.line, f"found no {word!r} beside to: {to}, expected it")
-    for word in ("audience", "path", "tag"):
+    for word in ("audience", "path", "tag", "title", "text"):
         if word in fields.fields:
             text(fields.fields[word], r)
     if "url_env" in fields.fields:
@@ -56,8 +56,23 @@ def _destination(fields: Fields, r: Report) -> None:
         choice(fields.fields["mode"], r, words.MODES)
     if "format" in fields.fields:
         choice(fields.fields["format"], r, words.FORMATS)
+    if "delta" in fields.fields:
+        boolean(fields.fields["delta"], r)
+    if "channel" in fields.fields:
+        choice(fields.fields["channel"], r, words.CHANNELS)
+    for word, allowed in (("also", words.ALSO), ("platforms", words.PUSH_PLATFORMS)):
+        if word in fields.fields:
+            _chosen(fields.fields[word], r, allowed)
     if "fields" in fields.fields:
         texts(fields.fields["fields"], r, "a list of fields such as [external_id, attributes.tier]")
+
+
+def _chosen(node: Node, r: Report, allowed: tuple[str, ...]) -> None:
+    if not isinstance(node, Items) or not node.items:
+        r.wrong(node, f"a list of {' and '.join(allowed)}")
+        return
+    for item in node.items:
+        choice(item, r, allowed)
 
 
 def _when(node: Node, r: Report) -> None:

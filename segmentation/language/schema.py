@@ -338,6 +338,12 @@ def _destination(to: str) -> Schema:
         "path": _TEXT,
         "format": _enum(words.FORMATS),
         "fields": _list(_TEXT),
+        "delta": {"type": "boolean"},
+        "channel": _enum(words.CHANNELS),
+        "also": _list(_enum(words.ALSO)),
+        "platforms": _list(_enum(words.PUSH_PLATFORMS)),
+        "title": _TEXT,
+        "text": _TEXT,
     }
     when = {
         "anyOf": [

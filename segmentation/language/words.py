@@ -167,13 +167,19 @@ TEST_ROWS_NEED = {
 }
 MESSAGE_KINDS = ("targeted", "sent", "delivered", "failed", "impression", "opened", "clicked", "converted")
 DESTINATIONS: dict[str, tuple[str, ...]] = {  # words beside `to` and `when`
-    "netmera_tag": ("tag", "mode"),
-    "meta": ("audience", "mode"),
-    "google": ("audience", "mode"),
-    "webhook": ("url_env",),
-    "file": ("path", "format", "fields"),
+    "netmera_tag": ("tag", "mode", "also"),
+    "netmera_push": ("title", "text", "platforms", "tag", "also"),
+    "meta": ("audience", "mode", "also"),
+    "google": ("audience", "mode", "also"),
+    "webhook": ("url_env", "also"),
+    "file": ("path", "format", "fields", "delta", "channel", "also"),
 }
-REQUIRED_BY_DESTINATION = {"meta": ("audience",), "google": ("audience",), "webhook": ("url_env",), "file": ("path",)}
+REQUIRED_BY_DESTINATION = {
+    "netmera_push": ("title", "text"), "meta": ("audience",), "google": ("audience",), "webhook": ("url_env",),
+    "file": ("path",),
+}  # fmt: skip
+ALSO = ("initial", "definition")  # causes of entering and leaving that are sent only where somebody asks for it
+PUSH_PLATFORMS = ("ios", "android")
 MODES = ("mirror", "add_only")
 FORMATS = ("csv", "xlsx", "parquet")
 WHENS = ("on_enter", "on_leave", "on_change", "daily")
