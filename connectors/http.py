@@ -123,6 +123,7 @@ class Http:
         *,
         params: Params | None = None,
         form: Mapping[str, str] | None = None,
+        json: Any = None,
         headers: Mapping[str, str] | None = None,
         before: Callable[[], None] | None = None,
         also: Sequence[int] = (),
@@ -141,7 +142,7 @@ class Http:
         most = max(1.0, self._clock.patience)
         try:
             response = self._session.request(
-                method, url, params=pairs, data=form, headers=headers, stream=True, allow_redirects=False,
+                method, url, params=pairs, data=form, json=json, headers=headers, stream=True, allow_redirects=False,
                 timeout=(min(most, _TIMEOUT[0]), min(most, _TIMEOUT[1])),
             )  # fmt: skip
         except requests.RequestException as error:

@@ -16,13 +16,17 @@ from urllib.parse import urlsplit
 from connectors.accounts import NetmeraAccount
 from connectors.answers import whole
 from connectors.clock import Clock
-from connectors.errors import BadAnswer, BrokenStream, ConnectorError, CredentialsRefused
+from connectors.errors import BadAnswer, BrokenStream, ConnectorError, CredentialsRefused, quoted
 from connectors.http import Backoff, Http
 
 VENDOR = "netmera"
 SYSTEMS = ("IOS", "ANDROID")  # segments are asked for under each, and people have both
 RESULTS_PER_PAGE = 1000
-_UNKNOWN_USER = "not found"
+_UNKNOWN_PEOPLE = ("identifier is not found", "external id is not found")  # both wordings of 5016
+
+
+class UnknownPeople(BadAnswer):
+    """Somebody who was asked for, or was to be changed, is not known there."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,20 @@ class Result:
     title: str | None
 
 
+def netmera_http(account: NetmeraAccount, clock: Clock, on_wait: Callable[[str, float], None]) -> Http:
+    """The REST API of an application, for whatever is asked of it."""
+    return Http(
+        VENDOR,
+        account.url,
+        clock,
+        backoff=Backoff(first=5, most=60),
+        headers={"X-netmera-api-key": account.api_key},
+        secrets=(account.api_key,),
+        judge=_judge,
+        on_wait=on_wait,
+    )
+
+
 class Netmera:
     """The REST API of one application, its reading side."""
 
@@ -83,16 +101,7 @@ class Netmera:
         clock: Clock,
         on_wait: Callable[[str, float], None] = lambda sentence, seconds: None,
     ) -> None:
-        self._http = Http(
-            VENDOR,
-            account.url,
-            clock,
-            backoff=Backoff(first=5, most=60),
-            headers={"X-netmera-api-key": account.api_key},
-            secrets=(account.api_key,),
-            judge=_judge,
-            on_wait=on_wait,
-        )
+        self._http = netmera_http(account, clock, on_wait)
 
     def segments(self) -> list[Segment]:
         """All segments, by id; one call per system."""
@@ -183,10 +192,8 @@ class Netmera:
     def _of_user(self, path: str, asked: str, external_id: str) -> dict[str, Any]:
         try:
             return self._object(path, asked, params={"extId": external_id}, private=[external_id])
-        except BadAnswer as error:
-            if error.status == 400 and _UNKNOWN_USER in str(error):
-                return {}
-            raise
+        except UnknownPeople:
+            return {}
 
     def _list(self, path: str, asked: str, key: str = "list", **call: Any) -> list[dict[str, Any]]:
         return self._items(self._object(path, asked, **call), key, asked)
@@ -205,7 +212,9 @@ class Netmera:
 
 
 def _judge(status: int, words: str, asked: str) -> ConnectorError | None:
-    """403 is a bad key (2010) or a machine that may not ask (2021): codes have two meanings, the words do not."""
+    """Codes have two meanings, the words do not: 403 is a bad key (2010) or a machine that may not ask (2021)."""
+    if status == 400 and any(told in words for told in _UNKNOWN_PEOPLE):
+        return UnknownPeople(VENDOR, asked, f'refused, saying "{quoted(words)}"', status)
     if status == 401 or status == 403 and "ip" not in words.lower().split():
         return CredentialsRefused(VENDOR, asked, "the REST API key is refused; check NETMERA_API_KEY", status)
     return None

@@ -21,13 +21,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 @dataclass(frozen=True)
 class Request:
-    """What came; `params` holds query, form and JSON body together, as vendors read them."""
+    """What came; `params` holds query, form and the words of a JSON object together, as vendors read them. `body` is
+    what was posted as JSON, of any shape; None if it was no JSON."""
 
     method: str
     path: str
     params: dict[str, list[str]]
     headers: dict[str, str]
     on_files_port: bool
+    body: Any = None
 
     def param(self, name: str, default: str = "") -> str:
         """The last value of a parameter."""
@@ -141,16 +143,19 @@ def _request(handler: BaseHTTPRequestHandler, files: bool) -> Request:
     parts = urlsplit(handler.path)
     body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
     pairs = parse_qsl(parts.query, keep_blank_values=True)
+    found: Any = None
     if "json" in handler.headers.get("Content-Type", ""):
-        found = json.loads(body or b"{}")
-        pairs += [(key, one if isinstance(one, str) else json.dumps(one)) for key, one in dict(found).items()]
+        with suppress(ValueError):
+            found = json.loads(body or b"{}")
+        if isinstance(found, dict):
+            pairs += [(key, one if isinstance(one, str) else json.dumps(one)) for key, one in found.items()]
     else:
         pairs += parse_qsl(body.decode(), keep_blank_values=True)
     params: dict[str, list[str]] = {}
     for key, value in pairs:
         params.setdefault(key, []).append(value)
     headers = {key.lower(): value for key, value in handler.headers.items()}
-    return Request(handler.command or "GET", parts.path, params, headers, files)
+    return Request(handler.command or "GET", parts.path, params, headers, files, found)
 
 
 def _send(handler: BaseHTTPRequestHandler, reply: Reply) -> None:

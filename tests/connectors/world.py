@@ -164,7 +164,11 @@ class World:
 def world(root: Path, now: datetime = NOON, **settings: Any) -> Iterator[World]:
     """A world that ends with the block."""
     clock = ManualClock(now)
-    mixpanel, amplitude, netmera = replace(_mixpanel(), clock=clock), replace(_amplitude(), clock=clock), _netmera()
+    mixpanel, amplitude, netmera = (
+        replace(_mixpanel(), clock=clock),
+        replace(_amplitude(), clock=clock),
+        replace(_netmera(), clock=clock),
+    )
     with StandIn([mixpanel, amplitude, netmera]) as server:
         environ = {
             "MIXPANEL_URL": server.url, "MIXPANEL_EXPORT_URL": server.url, "MIXPANEL_USERNAME": "svc",
