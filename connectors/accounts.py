@@ -6,11 +6,14 @@ Not here: what is done with an account.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
+
+from phonenumbers import SUPPORTED_REGIONS
 
 from connectors.errors import NotConfigured
 
@@ -24,6 +27,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
         "more_properties": [],
     },
     "amplitude": {"cohort_prefix": "", "email_property": "email", "msisdn_property": "phone", "more_properties": []},
+    "google": {"terms_accepted": False},
 }
 _ZONES = "an IANA name such as Europe/Istanbul"
 
@@ -76,6 +80,21 @@ class NetmeraAccount:
     api_key: str = field(repr=False)
 
 
+@dataclass(frozen=True)
+class GoogleAccount:
+    """A Google Ads account, and the manager account that acts for it, if one does.
+
+    `access_token` reads it anew, as one lasts an hour. `default_country` is of those who have none, None if not said.
+    """
+
+    url: str
+    access_token: Callable[[], str] = field(repr=False)
+    customer_id: str
+    login_customer_id: str | None
+    terms_accepted: bool
+    default_country: str | None
+
+
 def mixpanel_account(environ: Mapping[str, str], settings: Mapping[str, Any]) -> MixpanelAccount:
     """Raises NotConfigured in one sentence that names the variable or the setting."""
     own = _own("mixpanel", settings)
@@ -115,6 +134,43 @@ def netmera_account(environ: Mapping[str, str]) -> NetmeraAccount:
     )
 
 
+def google_account(environ: Mapping[str, str], settings: Mapping[str, Any]) -> GoogleAccount:
+    """Raises NotConfigured in one sentence that names the variable or the setting."""
+
+    def access_token() -> str:
+        file = environ.get("GOOGLE_ACCESS_TOKEN_FILE", "").strip()
+        if not file:
+            return _needed("google", environ, "GOOGLE_ACCESS_TOKEN")
+        try:
+            return Path(file).expanduser().read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            raise NotConfigured(
+                "google", "settings", f"the file of GOOGLE_ACCESS_TOKEN_FILE, {file}, cannot be read"
+            ) from None
+
+    access_token()
+    manager = environ.get("GOOGLE_LOGIN_CUSTOMER_ID", "").strip()
+    return GoogleAccount(
+        url=_url("google", environ, "GOOGLE_DATAMANAGER_URL", "https://datamanager.googleapis.com", "/v1"),
+        access_token=access_token,
+        customer_id=_customer(environ, "GOOGLE_ADS_CUSTOMER_ID"),
+        login_customer_id=_customer(environ, "GOOGLE_LOGIN_CUSTOMER_ID") if manager else None,
+        terms_accepted=_own("google", settings)["terms_accepted"],
+        default_country=default_country("google", settings),
+    )
+
+
+def default_country(vendor: str, settings: Mapping[str, Any]) -> str | None:
+    """The country of people who have none, for local phone numbers; None if it is not said."""
+    country = settings.get("activation", {}).get("default_country") or None
+    if country is None or isinstance(country, str) and country in SUPPORTED_REGIONS:
+        return country
+    raise NotConfigured(
+        vendor, "settings.toml",
+        f"found {country!r} as default_country under [activation], expected two letters such as TR",
+    )  # fmt: skip
+
+
 def clock_zone(settings: Mapping[str, Any]) -> ZoneInfo:
     """Where a day of Mixpanel's export begins: in the zone of an older project, else in UTC, also without an account
     or with a setting that is wrong, which the account will tell."""
@@ -146,6 +202,14 @@ def _url(vendor: str, environ: Mapping[str, str], name: str, host: str, path: st
             vendor, "settings", f"the environment variable {name} holds no base URL such as {host}{path}"
         )
     return url if parts.path else url + path
+
+
+def _customer(environ: Mapping[str, str], name: str) -> str:
+    """The number of an account of Google Ads, which shows it with dashes."""
+    number = _needed("google", environ, name).replace("-", "")
+    if not (number.isascii() and number.isdecimal()):
+        raise NotConfigured("google", "settings", f"the environment variable {name} is no number such as 123-456-7890")
+    return number
 
 
 def _own(vendor: str, settings: Mapping[str, Any]) -> dict[str, Any]:

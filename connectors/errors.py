@@ -12,6 +12,7 @@ from datetime import datetime
 
 _LONGEST_QUOTE = 200
 _ADDRESS = re.compile(r"[^\s\"'<>]+@[^\s\"'<>]+")
+_DIGEST = re.compile(r"\b[0-9a-fA-F]{32,}\b")  # by which a vendor knows somebody
 _LONG_NUMBER = re.compile(r"\+?\d[\d\s().-]{8,}\d")
 
 
@@ -86,10 +87,12 @@ class BadAnswer(ConnectorError):
 def quoted(text: str, private: Iterable[str] = ()) -> str:
     """A vendor's own words, fit for a log: one line, not long, and without anything private.
 
-    `private` are texts to leave out (secrets, ids that were asked for); addresses and long numbers go in any case.
+    `private` are texts to leave out (secrets, ids that were asked for); addresses, hashes and long
+    numbers go in any case.
     """
     for one in sorted(filter(None, private), key=len, reverse=True):
         text = text.replace(one, "***")
-    text = _LONG_NUMBER.sub("***", _ADDRESS.sub("***", text))
+    for pattern in (_ADDRESS, _DIGEST, _LONG_NUMBER):
+        text = pattern.sub("***", text)
     text = " ".join(text.split())
     return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 3] + "..."
