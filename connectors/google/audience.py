@@ -120,7 +120,7 @@ class GoogleAudience:
         said = []
         if one["requestStatus"] == "PARTIAL_SUCCESS":
             some = f"{invalid:,}" if invalid else "some"
-            said.append(f"Google could not use {some} members of request {pending}{_because(errors)}")
+            said.append(f"Google could not use {some} of the members of request {pending}{_because(errors)}")
         if warnings:
             said.append(f"Google warns of request {pending}{_because(warnings)}")
         return Verdict("done", invalid, "; ".join(said))

@@ -155,7 +155,7 @@ def test_whoever_shares_a_key_with_somebody_removed_is_out_as_well(here: Here) -
         ({"processing_for": 2}, [Verdict("processing"), Verdict("processing"), Verdict("done"), Verdict("done")]),
         (
             {"unusable": one(1) + one(2)[:1]},  # of the second, the phone is found
-            [Verdict("done", 1, "Google could not use 1 members of request dm-ingest-req-id-001: invalid format (1)")],
+            [Verdict("done", 1, "Google could not use 1 of the members of request dm-ingest-req-id-001: invalid format (1)")],
         ),
         (
             {"failing": {1}},
