@@ -29,6 +29,7 @@ FAULTS: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("google_f
 ACCEPTED = {"google": {"terms_accepted": True}, "activation": {"default_country": "TR"}}
 ACCOUNT = {"accountType": "GOOGLE_ADS", "accountId": "1234567890"}
 TOKEN = "google-token"
+FIRST = "request dm-ingest-req-id-001"
 
 
 @dataclass
@@ -155,17 +156,17 @@ def test_whoever_shares_a_key_with_somebody_removed_is_out_as_well(here: Here) -
         ({"processing_for": 2}, [Verdict("processing"), Verdict("processing"), Verdict("done"), Verdict("done")]),
         (
             {"unusable": one(1) + one(2)[:1]},  # of the second, the phone is found
-            [Verdict("done", 1, "Google could not use 1 of the members of request dm-ingest-req-id-001: invalid format (1)")],
+            [Verdict("done", 1, f"Google could not use 1 of the members of {FIRST}: invalid format (1)")],
         ),
         (
             {"failing": {1}},
-            [Verdict("failed", 3, "Google took nobody of request dm-ingest-req-id-001: internal error (3)")],
+            [Verdict("failed", 3, f"Google took nobody of {FIRST}: internal error (3)")],
         ),
         (
             {"unusable": one(1) + one(2) + one(3), "processing_for": 1},
             [
                 Verdict("processing"),
-                Verdict("failed", 3, "Google took nobody of request dm-ingest-req-id-001: invalid format (3)"),
+                Verdict("failed", 3, f"Google took nobody of {FIRST}: invalid format (3)"),
             ],
         ),
     ],
