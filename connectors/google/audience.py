@@ -25,7 +25,7 @@ SHOWN_FROM = 100  # members that an audience has to have before an ad is shown t
 _FIELDS = ("emailAddress", "emailAddress", "phoneNumber")  # of the columns of an identity
 _VERBS: Mapping[Action, str] = {"add": "ingest", "remove": "remove"}
 _DOING: Mapping[Action, str] = {"add": "adding members to", "remove": "removing members from"}
-_STATES: Mapping[object, Literal["processing", "done", "failed"]] = {
+_STATES: Mapping[str, Literal["processing", "done", "failed"]] = {
     "REQUEST_STATUS_UNKNOWN": "processing", "PROCESSING": "processing", "SUCCESS": "done", "PARTIAL_SUCCESS": "done",
     "FAILED": "failed",
 }  # fmt: skip
@@ -105,25 +105,9 @@ class GoogleAudience:
         each = found.get("requestStatusPerDestination")
         if not isinstance(each, list) or len(each) != 1 or not isinstance(each[0], dict):
             raise BadAnswer(VENDOR, asked, "expected the status of one destination")
-        (one,) = each
-        state = _STATES.get(one.get("requestStatus"))
-        if state is None:
-            raise BadAnswer(
-                VENDOR, asked, f"expected one of {', '.join(str(word) for word in _STATES)} as requestStatus"
-            )
-        if state == "processing":
-            return Verdict("processing")
-        errors, warnings = _counts(one, "error"), _counts(one, "warning")
-        invalid = sum(errors.values())
-        if state == "failed":
-            return Verdict("failed", invalid, f"Google took nobody of request {pending}{_because(errors)}")
-        said = []
-        if one["requestStatus"] == "PARTIAL_SUCCESS":
-            some = f"{invalid:,}" if invalid else "some"
-            said.append(f"Google could not use {some} of the members of request {pending}{_because(errors)}")
-        if warnings:
-            said.append(f"Google warns of request {pending}{_because(warnings)}")
-        return Verdict("done", invalid, "; ".join(said))
+        if str(each[0].get("requestStatus")) not in _STATES:
+            raise BadAnswer(VENDOR, asked, f"expected one of {', '.join(_STATES)} as requestStatus")
+        return _verdict(each[0], f"request {pending}")
 
     def _request(self, action: Action, batch: Sequence[Identity]) -> dict[str, Any]:
         destination = {
@@ -153,6 +137,26 @@ class _Batches:
         return self.audience.send(self.action, batch)
 
 
+def _verdict(status: Mapping[str, Any], request: str) -> Verdict:
+    state, word = _STATES[status["requestStatus"]], status["requestStatus"]
+    if state == "processing":
+        return Verdict(state)
+    errors, warnings = _counts(status, "error"), _counts(status, "warning")
+    invalid, said = sum(errors.values()), []
+    if word == "FAILED":
+        said.append(f"Google did nothing of {request}{_because(errors)}")
+    elif word == "PARTIAL_SUCCESS":
+        some = f"{invalid:,}" if invalid else "some"
+        said.append(f"Google could not use {some} of the members of {request}{_because(errors)}")
+        if "audienceMembersRemovalStatus" in status:
+            # Nobody may stay who should not; whoever is out already is none the worse for being removed again.
+            state = "failed"
+            said.append("who was not removed is not said")
+    if warnings:
+        said.append(f"Google warns of {request}{_because(warnings)}")
+    return Verdict(state, invalid, "; ".join(said))
+
+
 def _account(number: str) -> dict[str, str]:
     return {"accountType": "GOOGLE_ADS", "accountId": number}
 
@@ -166,7 +170,7 @@ def _counts(status: Mapping[str, Any], kind: str) -> dict[str, int]:
     info = status.get(f"{kind}Info")
     listed = info.get(f"{kind}Counts") if isinstance(info, dict) else None
     counts: dict[str, int] = {}
-    for one in listed if isinstance(listed, list) else ():
+    for one in (each for each in listed if isinstance(each, dict)) if isinstance(listed, list) else ():
         named = _REASON.fullmatch(str(one.get("reason")))
         reason = named.group(1).replace("_", " ").lower() if named else "a reason without a name"
         count = str(one.get("recordCount", 0))

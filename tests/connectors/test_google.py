@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,96 +11,22 @@ from typing import Any
 import pytest
 import yaml
 
-from connectors.accounts import google_account
 from connectors.budget import Ledger
-from connectors.clock import ManualClock
-from connectors.destinations import Action, Contact, Destination, Identity, Receipt, Verdict
-from connectors.errors import BadAnswer, ConnectorError, NotConfigured, VendorBusy
+from connectors.destinations import Contact, Destination, Receipt
+from connectors.errors import ConnectorError, NotConfigured, VendorBusy
 from connectors.google.api import ALLOWANCE
-from connectors.google.audience import GoogleAudience
-from connectors.standin import StandIn, StandInGoogle
 from connectors.standin.google_requests import Violation
-from connectors.standin.server import Busy, Reply, Request
+from connectors.standin.server import Busy
+from tests.connectors.google_world import ACCEPTED, ACCOUNT, TOKEN, Here, google_world, known, one, sha256
 from tests.connectors.world import NOON
 
 FAULTS: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("google_faults.yml").read_text("utf-8"))
-ACCEPTED = {"google": {"terms_accepted": True}, "activation": {"default_country": "TR"}}
-ACCOUNT = {"accountType": "GOOGLE_ADS", "accountId": "1234567890"}
-TOKEN = "google-token"
-FIRST = "request dm-ingest-req-id-001"
-
-
-@dataclass
-class Listener:
-    """Stands before the stand-in and hears what is posted."""
-
-    bodies: list[Any] = field(default_factory=list)
-
-    def answer(self, request: Request, server: StandIn) -> Reply | None:
-        """None, so that somebody else answers."""
-        self.bodies.append(request.body)
-        return None
-
-
-@dataclass
-class Here:
-    """Google on loopback, and what we say of ourselves; `said` is what was told while somebody waited."""
-
-    url: str
-    listener: Listener
-    google: StandInGoogle
-    clock: ManualClock
-    environ: dict[str, str]
-    settings: dict[str, Any] = field(default_factory=lambda: ACCEPTED)
-    ledger: Ledger | None = None
-    said: list[str] = field(default_factory=list)
-
-    def audience(self, number: str = "8001") -> GoogleAudience:
-        """A new process' view of it."""
-        account = google_account(self.environ, self.settings)
-        return GoogleAudience(
-            account, number, self.clock, lambda told, seconds: self.said.append(told), ledger=self.ledger
-        )
-
-    def send(self, action: Action, *people: Identity) -> Receipt:
-        """One batch."""
-        with self.audience().sending(action, len(people), 1) as sending:
-            return sending.send(people)
-
-    def verdict(self, receipt: Receipt) -> Verdict:
-        """What became of it."""
-        assert receipt.pending
-        return self.audience().verdict(receipt.pending)
-
-    @property
-    def members(self) -> set[frozenset[str]]:
-        """Who is in the audience."""
-        return self.google.people["8001"]
 
 
 @pytest.fixture
 def here() -> Iterator[Here]:
-    clock = ManualClock(NOON)
-    listener, google = Listener(), StandInGoogle(clock=clock)
-    with StandIn([listener, google]) as server:
-        environ = {
-            "GOOGLE_DATAMANAGER_URL": f"{server.url}/v1", "GOOGLE_ACCESS_TOKEN": TOKEN,
-            "GOOGLE_ADS_CUSTOMER_ID": "123-456-7890",
-        }  # fmt: skip
-        yield Here(server.url, listener, google, clock, environ)
-
-
-def one(number: int) -> Identity:
-    """A person by address and phone."""
-    return (sha256(f"cust-{number}@example.org"), "", sha256(f"+90532{number:07}"))
-
-
-def sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def known(*people: Identity) -> set[frozenset[str]]:
-    return {frozenset(filter(None, person)) for person in people}
+    with google_world() as made:
+        yield made
 
 
 def test_a_request_holds_what_the_reference_says_and_nothing_else(here: Here) -> None:
@@ -147,54 +71,6 @@ def test_whoever_shares_a_key_with_somebody_removed_is_out_as_well(here: Here) -
     here.send("remove", one(1))
     assert here.members == known(one(2))
     assert {*here.audience().keys(one(1))} & {*here.audience().keys(household)}
-
-
-@pytest.mark.parametrize(
-    ("faults", "states"),
-    [
-        ({}, [Verdict("done")]),
-        ({"processing_for": 2}, [Verdict("processing"), Verdict("processing"), Verdict("done"), Verdict("done")]),
-        (
-            {"unusable": one(1) + one(2)[:1]},  # of the second, the phone is found
-            [Verdict("done", 1, f"Google could not use 1 of the members of {FIRST}: invalid format (1)")],
-        ),
-        (
-            {"failing": {1}},
-            [Verdict("failed", 3, f"Google took nobody of {FIRST}: internal error (3)")],
-        ),
-        (
-            {"unusable": one(1) + one(2) + one(3), "processing_for": 1},
-            [
-                Verdict("processing"),
-                Verdict("failed", 3, f"Google took nobody of {FIRST}: invalid format (3)"),
-            ],
-        ),
-    ],
-)
-def test_what_became_of_a_batch_is_asked_for_later(here: Here, faults: dict[str, Any], states: list[Verdict]) -> None:
-    for name, value in faults.items():
-        setattr(here.google.faults, name, value)
-    receipt = here.send("add", one(1), one(2), one(3))
-    assert receipt == Receipt(3, pending="dm-ingest-req-id-001")
-    assert [here.verdict(receipt) for _ in states] == states
-    left = {"done": 3 - states[-1].invalid, "failed": 0}[states[-1].state]
-    assert len(here.members) == left
-
-
-def test_a_batch_of_which_nothing_was_taken_arrives_when_it_is_sent_again(here: Here) -> None:
-    here.google.faults.failing = {1}
-    assert here.verdict(here.send("add", one(1), one(2))).state == "failed"
-    assert here.verdict(here.send("add", one(1), one(2))).state == "done"
-    assert here.members == known(one(1), one(2))
-
-
-def test_a_request_that_google_has_forgotten_is_told(here: Here) -> None:
-    receipt = here.send("add", one(1))
-    here.google.faults.requests_forgotten = True
-    with pytest.raises(
-        BadAnswer, match=r"status of request dm-ingest-req-id-001 \(HTTP 400\): refused: Google does not"
-    ):
-        here.verdict(receipt)
 
 
 @pytest.mark.parametrize("after_applying", [False, True])

@@ -15,7 +15,6 @@ from connectors.google.api import refusal
 from connectors.standin import StandIn, StandInGoogle
 
 RESPONSES = Path(__file__).parents[3] / "shared" / "fixtures" / "google-customer-match" / "google_api_responses.json"
-ACCOUNT = {"accountType": "GOOGLE_ADS", "accountId": "1234567890"}
 
 
 @dataclass
