@@ -6,6 +6,7 @@ Not here: what is done with an account.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "amplitude": {"cohort_prefix": "", "email_property": "email", "msisdn_property": "phone", "more_properties": []},
     "google": {"terms_accepted": False},
 }
+_ONE_WORD = re.compile("[!-~]+")
 _ZONES = "an IANA name such as Europe/Istanbul"
 
 
@@ -136,23 +138,11 @@ def netmera_account(environ: Mapping[str, str]) -> NetmeraAccount:
 
 def google_account(environ: Mapping[str, str], settings: Mapping[str, Any]) -> GoogleAccount:
     """Raises NotConfigured in one sentence that names the variable or the setting."""
-
-    def access_token() -> str:
-        file = environ.get("GOOGLE_ACCESS_TOKEN_FILE", "").strip()
-        if not file:
-            return _needed("google", environ, "GOOGLE_ACCESS_TOKEN")
-        try:
-            return Path(file).expanduser().read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            raise NotConfigured(
-                "google", "settings", f"the file of GOOGLE_ACCESS_TOKEN_FILE, {file}, cannot be read"
-            ) from None
-
-    access_token()
+    _google_token(environ)
     manager = environ.get("GOOGLE_LOGIN_CUSTOMER_ID", "").strip()
     return GoogleAccount(
         url=_url("google", environ, "GOOGLE_DATAMANAGER_URL", "https://datamanager.googleapis.com", "/v1"),
-        access_token=access_token,
+        access_token=lambda: _google_token(environ),
         customer_id=_customer(environ, "GOOGLE_ADS_CUSTOMER_ID"),
         login_customer_id=_customer(environ, "GOOGLE_LOGIN_CUSTOMER_ID") if manager else None,
         terms_accepted=_own("google", settings)["terms_accepted"],
@@ -202,6 +192,21 @@ def _url(vendor: str, environ: Mapping[str, str], name: str, host: str, path: st
             vendor, "settings", f"the environment variable {name} holds no base URL such as {host}{path}"
         )
     return url if parts.path else url + path
+
+
+def _google_token(environ: Mapping[str, str]) -> str:
+    file = environ.get("GOOGLE_ACCESS_TOKEN_FILE", "").strip()
+    if not file:
+        token, name = _needed("google", environ, "GOOGLE_ACCESS_TOKEN"), "the environment variable GOOGLE_ACCESS_TOKEN"
+    else:
+        name = f"{file}, the file of GOOGLE_ACCESS_TOKEN_FILE,"
+        try:
+            token = Path(file).expanduser().read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            raise NotConfigured("google", "settings", f"{name} cannot be read") from None
+    if not _ONE_WORD.fullmatch(token):
+        raise NotConfigured("google", "settings", f"{name} holds no access token")
+    return token
 
 
 def _customer(environ: Mapping[str, str], name: str) -> str:
