@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from orchestration.gates.limits import Limits as GateLimits
+from orchestration.gates.limits import read_limits as read_gate_limits
 from orchestration.ingest.limits import Limits, read_limits
 from orchestration.matching import DEFAULT, Matching, read_matching
 from segmentation.clock import parse_zone
@@ -52,6 +54,7 @@ class Settings:
     late_arrival_days: int = DEFAULT_LATE_ARRIVAL_DAYS
     idle_days: int = DEFAULT_IDLE_DAYS  # after so many days without use a segment rests; 0 is never
     pulls: Limits = field(default_factory=Limits)
+    gates: GateLimits = field(default_factory=GateLimits)
 
     @property
     def warehouse(self) -> Path:
@@ -88,6 +91,7 @@ def read_settings(segments: Path | None = None, environ: Mapping[str, str] = os.
         late_arrival_days=written.late_arrival_days,
         idle_days=written.idle_days,
         pulls=written.pulls,
+        gates=written.gates,
     )
 
 
@@ -108,13 +112,15 @@ def default_segments() -> Path:
 
 class Written(NamedTuple):
     """`settings.toml`: names of the events and properties that statistics read, the first day of history, for how many
-    days live segments wait for late events, after how many days without use a segment rests, and limits of pulls."""
+    days live segments wait for late events, after how many days without use a segment rests, and limits of pulls and
+    gates."""
 
     events: Mapping[str, str]
     first_day: date
     late_arrival_days: int
     idle_days: int
     pulls: Limits
+    gates: GateLimits
 
 
 def read_file(file: Path) -> Written:
@@ -135,5 +141,5 @@ def read_file(file: Path) -> Written:
     idle_days = written.get("segments", {}).get("idle_days", DEFAULT_IDLE_DAYS)
     if not isinstance(idle_days, int) or isinstance(idle_days, bool) or idle_days < 0:
         raise ValueError(f"{file}: found idle_days = {idle_days!r} under [segments], expected days such as 90, or 0")
-    pulls = read_limits(written, file)
-    return Written({**DEFAULT_EVENTS, **named}, first_day, late_arrival_days, idle_days, pulls)
+    pulls, gates = read_limits(written, file), read_gate_limits(written, file)
+    return Written({**DEFAULT_EVENTS, **named}, first_day, late_arrival_days, idle_days, pulls, gates)

@@ -50,6 +50,13 @@ class Waterfall:
         return self.ambiguous / self.fetched_users if self.fetched_users else None
 
     @property
+    def found_share(self) -> float | None:
+        """The match rate; where the vendor reported no number, that of the rows that came."""
+        if self.match_rate is not None or not self.fetched_users:
+            return self.match_rate
+        return self.netmera_users / self.fetched_users
+
+    @property
     def steps(self) -> list[tuple[str, int | None]]:
         """From the vendor to a phone in somebody's hand."""
         return [
@@ -75,13 +82,18 @@ class Waterfall:
 def waterfalls(settings: Settings, names: Iterable[str]) -> dict[str, Waterfall]:
     """The published rows of some segments, by segment; others have none. Raises WarehouseBusy."""
     with connect(settings.warehouse) as connection:
-        if not has_table(connection, "segments", "connector_segments"):  # a warehouse whose last run knew no connectors
-            return {}
-        own = [field.name for field in fields(Waterfall) if field.name != "matched_anew"]
-        rows = connection.execute(
-            f"select {', '.join(own)} from segments.connector_segments where list_contains(?, segment)", [list(names)]
-        ).fetchall()
-        anew = _matched_anew(connection)
+        return waterfalls_of(connection, names)
+
+
+def waterfalls_of(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> dict[str, Waterfall]:
+    """The same for whoever has the warehouse open."""
+    if not has_table(connection, "segments", "connector_segments"):  # a warehouse whose last run knew no connectors
+        return {}
+    own = [field.name for field in fields(Waterfall) if field.name != "matched_anew"]
+    rows = connection.execute(
+        f"select {', '.join(own)} from segments.connector_segments where list_contains(?, segment)", [list(names)]
+    ).fetchall()
+    anew = _matched_anew(connection)
     found = {}
     for values in rows:
         named = dict(zip(own, values, strict=True))

@@ -27,16 +27,21 @@ class Override:
 @dataclass(frozen=True)
 class Result:
     """One gate: `said` is a sentence of counts if it is not open, or why there is nothing to judge by (`unknown`, which
-    lets members leave). `numbers` are what was compared."""
+    lets members leave). `numbers` are what was compared. `override` is who opened it, and why, if it is `overridden`.
+    """
 
     gate: str
     state: State
     said: str
     numbers: Mapping[str, int | float]
+    override: Override | None = None
 
     def told(self) -> dict[str, Any]:
         """For manifests and tables."""
-        return {"gate": self.gate, "state": self.state, "said": self.said, "numbers": dict(self.numbers)}
+        told = {"gate": self.gate, "state": self.state, "said": self.said, "numbers": dict(self.numbers)}
+        if self.override is not None:
+            told |= {"by": self.override.by, "reason": self.override.reason}
+        return told
 
 
 class GateClosed(ValueError):
