@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from orchestration.activation.limits import Limits as ActivationLimits
+from orchestration.activation.limits import read_limits as read_sent_limits
 from orchestration.gates.limits import Limits as GateLimits
 from orchestration.gates.limits import read_limits as read_gate_limits
 from orchestration.ingest.limits import Limits, read_limits
@@ -27,6 +29,7 @@ DEFAULT_FIRST_DAY = date(2024, 1, 1)
 DEFAULT_LATE_ARRIVAL_DAYS = 3
 MOST_LATE_DAYS = 90  # each of them is judged again in every run
 DEFAULT_IDLE_DAYS = 90
+VENDORS = ("mixpanel", "amplitude", "netmera", "meta", "google")  # sections that are about accounts
 DEFAULT_EVENTS = {
     "app_open": "app_open",
     "session_end": "session_end",
@@ -55,6 +58,7 @@ class Settings:
     idle_days: int = DEFAULT_IDLE_DAYS  # after so many days without use a segment rests; 0 is never
     pulls: Limits = field(default_factory=Limits)
     gates: GateLimits = field(default_factory=GateLimits)
+    activation: ActivationLimits = field(default_factory=ActivationLimits)
 
     @property
     def warehouse(self) -> Path:
@@ -92,16 +96,17 @@ def read_settings(segments: Path | None = None, environ: Mapping[str, str] = os.
         idle_days=written.idle_days,
         pulls=written.pulls,
         gates=written.gates,
+        activation=written.activation,
     )
 
 
 def connector_settings(file: Path = ROOT / "settings.toml") -> dict[str, object]:
-    """What `settings.toml` says of the vendors' accounts, by connector; the connectors judge it."""
+    """What `settings.toml` says of the vendors' accounts, by section; the connectors judge it."""
     try:
         written = tomllib.loads(file.read_text()) if file.exists() else {}
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{file}: {error}") from None
-    return {name: written[name] for name in ("mixpanel", "amplitude") if name in written}
+    return {name: written[name] for name in (*VENDORS, "activation") if name in written}
 
 
 def default_segments() -> Path:
@@ -112,8 +117,8 @@ def default_segments() -> Path:
 
 class Written(NamedTuple):
     """`settings.toml`: names of the events and properties that statistics read, the first day of history, for how many
-    days live segments wait for late events, after how many days without use a segment rests, and limits of pulls and
-    gates."""
+    days live segments wait for late events, after how many days without use a segment rests, and limits of pulls,
+    gates and activations."""
 
     events: Mapping[str, str]
     first_day: date
@@ -121,6 +126,7 @@ class Written(NamedTuple):
     idle_days: int
     pulls: Limits
     gates: GateLimits
+    activation: ActivationLimits
 
 
 def read_file(file: Path) -> Written:
@@ -141,5 +147,5 @@ def read_file(file: Path) -> Written:
     idle_days = written.get("segments", {}).get("idle_days", DEFAULT_IDLE_DAYS)
     if not isinstance(idle_days, int) or isinstance(idle_days, bool) or idle_days < 0:
         raise ValueError(f"{file}: found idle_days = {idle_days!r} under [segments], expected days such as 90, or 0")
-    pulls, gates = read_limits(written, file), read_gate_limits(written, file)
-    return Written({**DEFAULT_EVENTS, **named}, first_day, late_arrival_days, idle_days, pulls, gates)
+    pulls, gates, sent = read_limits(written, file), read_gate_limits(written, file), read_sent_limits(written, file)
+    return Written({**DEFAULT_EVENTS, **named}, first_day, late_arrival_days, idle_days, pulls, gates, sent)

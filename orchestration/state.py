@@ -13,6 +13,7 @@ from datetime import date, datetime
 
 import duckdb
 
+from orchestration.activation.record import TABLE as ACTIVATIONS
 from orchestration.decisions import Decision, Known
 from orchestration.exports.ledger import TABLE as EXPORTS
 from orchestration.health.measure import prepare_costs
@@ -69,7 +70,7 @@ def prepare_schema(connection: duckdb.DuckDBPyConnection) -> None:
     """Creates what this module and the models expect to be there, where it is missing."""
     for schema in ("raw", "plan"):
         connection.execute(f"create schema if not exists {schema}")
-    for statement in (RUNS, DEFINITIONS, ATTRIBUTES, BEFORE, EXPORTS):
+    for statement in (RUNS, DEFINITIONS, ATTRIBUTES, BEFORE, EXPORTS, ACTIVATIONS):
         connection.execute(statement)
     prepare_manifests(connection)
     prepare_costs(connection)

@@ -20,7 +20,8 @@ Ending = Literal["sent", "nothing", "dry_run", "closed", "failed"]
 class Wish:
     """`at` is the moment that it is for, aware UTC; `by` is who asks. Without `send` nothing leaves the house. `causes`
     are sent beside those of the activation. `withdraw` takes back all that was sent, `replace` starts anew at a
-    destination that can."""
+    destination that can. Where nobody looks (`automatic`), data have to be fresh at `at`; somebody who asks by hand
+    gets the members of the last run, as that run found its data."""
 
     at: datetime
     by: str
@@ -30,6 +31,7 @@ class Wish:
     withdraw: bool = False
     replace: bool = False
     source_run: str | None = None
+    automatic: bool = False
     doing: Callable[[str], None] = field(default=lambda _: None, compare=False)
 
 
