@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 )
 @click.option("--delimiter", type=click.Choice(tuple(DELIMITERS)), default="comma", show_default=True, help="Of CSV.")
 @click.option("--bom", is_flag=True, help="Begin a CSV with a byte order mark, for Excel.")
+@click.option("--override", "why", metavar="REASON", help="Let members out although a gate is closed.")
+@click.option("--by", metavar="NAME", help="Who does so (default: whoever runs this).")
 @click.option("--verify", "checked", type=FOLDER, metavar="FILE", help="Check a file or manifest instead.")
 @with_json
 def export(
@@ -59,13 +61,16 @@ def export(
     shape: str,
     delimiter: str,
     bom: bool,
+    why: str | None,
+    by: str | None,
     checked: Path | None,
     as_json: bool,
 ) -> None:
     """Write the members of a segment to a file, with a manifest beside it, and print their paths.
 
     Fields are those of users (external_id, email, msisdn, city, ...), attributes.NAME, tags, device_count,
-    device_type, operating_system, device_model, and since. Blacklisted users are left out and counted.
+    device_type, operating_system, device_model, and since. Blacklisted users are left out and counted. Nothing is
+    written if a gate is closed (`segments gates NAME`).
     """
     if (name is None) == (checked is None):
         raise click.UsageError("expected either the NAME of a segment, or --verify FILE")
@@ -76,7 +81,10 @@ def export(
     from orchestration.changes import whoever_runs_this
     from orchestration.exports.fields import fields_of, parse_fields
     from orchestration.exports.request import Request
+    from orchestration.gates.results import Override
 
+    if by is not None and why is None:
+        raise click.UsageError("--by says who overrides, and there is no --override")
     settings = settings_for()
     if into is not None and "://" in into:
         raise click.BadParameter(f"exports are written to a folder, and {into} is none", param_hint="--into")
@@ -93,12 +101,15 @@ def export(
             bom,
             whoever_runs_this(),
         )
+        override = None if why is None else Override(whoever_runs_this() if by is None else by, why)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     with progress("starting") as shown:
         from orchestration.exports.write import write_export
 
-        done = write_export(settings, request, wall_clock(), doing=shown.doing, waiting=shown.waiting)
+        done = write_export(
+            settings, request, wall_clock(), doing=shown.doing, waiting=shown.waiting, override=override
+        )
     for note in done.notes:
         complain(note)
     if as_json:

@@ -6,6 +6,7 @@ It is written last: files without a manifest are not whole. Not here: checking (
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from orchestration.exports.cells import Rows
 from orchestration.exports.collect import Collected, Standing
 from orchestration.exports.request import Request
 from orchestration.files import sha256_of
+from orchestration.gates.results import Result
 from segmentation.clock import utc_text
 
 ENDING = ".manifest.json"
@@ -44,6 +46,7 @@ def tell(
     since: dict[str, Any] | None,
     changes: dict[str, int] | None,
     guarded: list[int],
+    gates: Sequence[Result],
     files: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """The manifest of an export, ready for JSON."""
@@ -79,7 +82,7 @@ def tell(
         "rows": rows.count,
         "sha256": files[0]["sha256"] if len(files) == 1 else None,
         "files": files,
-        "gate_results": [],
+        "gate_results": [one.told() for one in gates],
     }
 
 

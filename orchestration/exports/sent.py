@@ -1,4 +1,4 @@
-"""What was last sent of a stream, kept as rows in `SEGMENTS_HOME/exports_sent`, and what is another since.
+"""What was last sent of a stream, kept as rows in `SEGMENTS_HOME/exports_sent`, what is another since, and who is gone.
 
 Whoever is no member any more has to be taken back as they were sent: a later address would not find them there. So a
 row that changed is taken back as it was, and added as it is. Not here: which export a stream continues (`ledger.py`).
@@ -14,6 +14,7 @@ import duckdb
 from orchestration.exports.cells import CHANGE, Column
 from orchestration.exports.collect import MEMORY, ORDER, Collected
 from orchestration.exports.fields import Kind, common
+from orchestration.gates.facts import Leaving
 from segmentation.plan.sql import literal
 
 FOLDER = "exports_sent"
@@ -29,6 +30,21 @@ def forget_others(home: Path, stream: str, export_no: int) -> None:
     for file in (home / FOLDER).glob(f"{stream}.*.parquet"):
         if file != sent_file(home, stream, export_no):
             file.unlink()
+
+
+def leaving_of(before: Path | None, now: Collected) -> Leaving | None:
+    """How many people were sent, and how many of those are not in the rows any more; None if nothing was sent, or what
+    was sent is not there."""
+    if before is None or not before.exists():
+        return None
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            "select count(*), count(*) filter (where user_id not in (select user_id from read_parquet($now)))"
+            " from (select distinct user_id from read_parquet($before))",
+            {"now": str(now.file), "before": str(before)},
+        ).fetchone()
+    assert found is not None
+    return Leaving(*found)
 
 
 def difference(

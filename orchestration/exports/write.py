@@ -1,13 +1,13 @@
 """Writing an export: one function for whoever exports, by hand or by a schedule.
 
-The warehouse is held while the rows are collected, and once more to note what was written; formats are made between
-the two. Not here: whether the segment should be exported at all.
+The warehouse is held while the rows are collected, and once more to note what was written; the gates are asked and
+formats are made between the two. Not here: what gates judge by (`orchestration/gates`).
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -22,16 +22,20 @@ from orchestration.exports.manifest import Written
 from orchestration.exports.parquet_file import write_parquet
 from orchestration.exports.placing import clear_unfinished, manifest_of, names_of, place, stem_of, unfinished
 from orchestration.exports.request import Request
-from orchestration.exports.sent import difference, forget_others, sent_file
+from orchestration.exports.sent import difference, forget_others, leaving_of, sent_file
 from orchestration.exports.words import IDENTIFIERS
 from orchestration.exports.workplace import one_at_a_time
 from orchestration.exports.xlsx_file import MOST_ROWS, write_xlsx
+from orchestration.gates.facts import Leaving, read_facts
+from orchestration.gates.judge import judge, require_open
+from orchestration.gates.results import Override, Result
 from orchestration.published import NothingPublished
 from orchestration.settings import Settings
 from orchestration.warehouse import connect, exclusively, has_table
 from segmentation.clock import utc_text
 
 OTHERS = {"fields": "other fields", "channel": "another channel", "delimiter": "another delimiter"}
+Ask = Callable[[Leaving | None], tuple[Result, ...]]
 
 
 @dataclass(frozen=True)
@@ -52,11 +56,15 @@ def write_export(
     doing: Callable[[str], None] = lambda _: None,
     waiting: Callable[[], None] | None = None,
     rows_per_workbook: int = MOST_ROWS,
+    override: Override | None = None,
+    ask: Ask | None = None,
 ) -> Export:
-    """Writes the members of a segment at its last calculation to files in `request.into`.
+    """Writes the members of a segment at its last calculation to files in `request.into`, if its gates are open.
 
-    `at` is when it is exported. Waits for a recalculation that is under way, and for another export.
-    Raises ValueError in one sentence, NothingPublished and WarehouseBusy; then nothing has the name of an export.
+    `at` is when it is exported. Waits for a recalculation that is under way, and for another export. `ask` is for
+    whoever asks the gates otherwise than at the moment of the last run, and then `override` is theirs to know.
+    Raises GateClosed and other ValueErrors in one sentence, NothingPublished and WarehouseBusy; then nothing has the
+    name of an export, and what was exported before stays.
     """
     if not settings.warehouse.exists():  # opening would create it
         raise NothingPublished(settings)
@@ -68,7 +76,13 @@ def write_export(
             standing = standing_of(connection, request.segment, settings.segments)
             collected = collect(connection, request, workplace / "rows.parquet")
             export_no = ledger.next_number(connection)
-            last = ledger.last_of(connection, request.stream) if request.delta else None
+            last = ledger.last_of(connection, request.stream)
+            facts = read_facts(connection, settings, request.segment)
+        doing("asking the gates")
+        before = sent_file(settings.home, request.stream, last.export_no) if last else None
+        leaving = leaving_of(before, collected)
+        results = ask(leaving) if ask else judge(facts, settings.gates, None, leaving, override)
+        require_open(request.segment, results)
         rows, since, changes = _what_to_write(settings, request, collected, last, workplace)
         rows.on_rows = lambda done: doing(f"writing {done:,} of {rows.count:,} rows")
         request.into.mkdir(parents=True, exist_ok=True)
@@ -89,9 +103,10 @@ def write_export(
                 since=since,
                 changes=changes,
                 guarded=guarded,
+                gates=results,
                 files=[{"name": one.path.name, **Written(unfinished(one.path), one.rows).told()} for one in files],
             )
-            notes = _notes(request, standing, told, file)
+            notes = (*_opened(results), *_notes(request, standing, told, file))
             kept = sent_file(settings.home, request.stream, export_no)
             kept.parent.mkdir(exist_ok=True)
             shutil.move(collected.file, kept)
@@ -147,6 +162,13 @@ def _workbooks(request: Request, standing: Standing, rows: Rows, stem: str, limi
     for _ in one_by_one:
         raise RuntimeError("more rows than were counted")
     return files
+
+
+def _opened(results: Iterable[Result]) -> tuple[str, ...]:
+    """Gates that somebody opened."""
+    return tuple(
+        f"{one.gate}: {one.said}; opened by {one.override.by}: {one.override.reason}" for one in results if one.override
+    )
 
 
 def _notes(request: Request, standing: Standing, told: dict[str, Any], file: Path) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from orchestration.exports.fields import fields_of
 from orchestration.exports.request import Request
 from orchestration.exports.verify import verify
 from orchestration.exports.write import Export, write_export
+from orchestration.gates.results import GateClosed, Override
 from tests.exports.files import read
 from tests.orchestration.workspace import Workspace
 
@@ -40,9 +41,11 @@ def land(workspace: Workspace, people: dict[str, Any]) -> None:
     workspace.land("users", *({"user_id": name, **told} for name, told in people.items()))
 
 
-def export(workspace: Workspace, segment: str, into: str, *fields: str, **asked: Any) -> Export:
+def export(
+    workspace: Workspace, segment: str, into: str, *fields: str, override: Override | None = None, **asked: Any
+) -> Export:
     request = Request(segment, workspace.root / into, fields_of(fields or FIELDS), **asked)
-    return write_export(workspace.settings, request, AT)
+    return write_export(workspace.settings, request, AT, override=override)
 
 
 @pytest.fixture(scope="module")
@@ -114,15 +117,28 @@ def test_numbers_that_became_fractions_are_fractions_in_a_delta(shop: Workspace)
 
 
 def test_a_segment_that_is_not_ready_goes_out_as_of_its_last_calculation(shop: Workspace):
+    override = Override("ada", "the rule is mended tomorrow")
     for name, told in (("frozen", "frozen is not_active:"), ("broken", "broken is failed (")):
-        done = export(shop, name, name)
-        assert done.notes[0].startswith(told)
-        assert done.notes[0].endswith("these are its members as of 2026-01-15T00:00:00Z")
+        done = export(shop, name, name, override=override)
+        (note,) = [note for note in done.notes if note.startswith(told)]
+        assert note.endswith("these are its members as of 2026-01-15T00:00:00Z")
+        opened = [(one["gate"], one["by"], one["reason"]) for one in done.told["gate_results"] if "by" in one]
+        assert opened == ([("upstream", override.by, override.reason)] if name == "broken" else [])
         assert done.files[0].name.endswith(f"_{name}_20260115T000000Z.csv")
         assert (done.told["as_of"], done.told["profiles_as_of"]) == ("2026-01-15T00:00:00Z", "2026-01-16T00:00:00Z")
         # eve is a member as of then, and no user any more
         assert done.told["dropped"] == {"blacklisted": 1, "no_longer_a_user": 1}
         assert [row[0] for row in read(done.files[0])[1:]] == ["1", "2"]
+
+
+def test_a_failed_segment_is_not_exported_and_what_was_exported_stays(shop: Workspace):
+    first = export(shop, "broken", "kept", override=Override("ada", "once"))
+    before = {file: file.read_bytes() for file in first.files[0].parent.iterdir()}
+    with pytest.raises(GateClosed, match=r"^broken stays where it is, .*: upstream: it is failed \("):
+        export(shop, "broken", "kept")  # an override is for one export
+    assert {file: file.read_bytes() for file in first.files[0].parent.iterdir()} == before
+    assert shop.rows("select count(*) from segments.exports where path like '%/kept/%'") == [(1,)]
+    assert not (shop.settings.home / "exporting").exists()
 
 
 def test_a_deleted_segment_has_nobody_to_export(shop: Workspace):

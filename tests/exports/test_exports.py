@@ -135,9 +135,16 @@ def test_the_name_and_the_manifest_say_what_the_file_is(export: Do, shop: Worksp
         "mode": "full",
         "sha256": hashlib.sha256(done.files[0].read_bytes()).hexdigest(),
         "fields": ["user_id"],
-        "gate_results": [],
     }
     assert {key: told[key] for key in expected} == expected
+    assert {one["gate"]: one["state"] for one in told["gate_results"]} == {
+        "freshness": "open",
+        "size_band": "unknown",
+        "removals": "unknown",
+        "match_rate": "unknown",
+        "universe": "unknown",
+        "upstream": "open",
+    }
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx", "parquet"])
@@ -207,7 +214,8 @@ def test_every_file_is_a_row_of_the_table(export: Do, shop: Workspace, tmp_path:
     for done, row, is_replaced in ((first, rows[0], True), (second, rows[1], False)):
         told, file = done.told, done.told["files"][0]
         assert row == (
-            str(done.files[0]), file["rows"], file["sha256"], told["definition_hash"], "2026-01-15 00:00:00", "[]",
+            str(done.files[0]), file["rows"], file["sha256"], told["definition_hash"], "2026-01-15 00:00:00",
+            json.dumps(told["gate_results"]),
             "sends", "csv", told["fields"], json.dumps(told["dropped"]), str(done.manifest), is_replaced,
         )  # fmt: skip
 
