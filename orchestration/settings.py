@@ -66,6 +66,11 @@ class Settings:
         return self.home / "warehouse.duckdb"
 
     @property
+    def budgets(self) -> Path:
+        """The calls that vendors have counted lately."""
+        return self.home / "request_budgets.sqlite3"
+
+    @property
     def project(self) -> Path:
         """The working copy of the dbt project, with the compiled plan in it."""
         return self.home / "dbt"

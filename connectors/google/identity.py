@@ -90,5 +90,5 @@ def digest(formatted: str | None) -> str:
 
 
 def _lower(written: str | None) -> str:
-    # In Python the lower case of İ is an i and a dot of its own, which nobody's address has.
-    return (written or "").strip().replace("İ", "i").lower()
+    # The lower case of İ is an i and a dot of its own in Python and elsewhere, which nobody's address has.
+    return (written or "").strip().lower().replace("i\u0307", "i")

@@ -46,7 +46,7 @@ def workbench(
         environ=environ,
         settings=connector_settings(),
         folder=LandingFolder((into or Path(settings.landing)).expanduser().resolve(), gate or Gate(settings.pulls)),
-        ledger=Ledger(settings.home / "request_budgets.sqlite3"),
+        ledger=Ledger(settings.budgets),
         clock=clock,
         at=(at or clock.now()).astimezone(UTC).replace(microsecond=0),
         doing=doing,
