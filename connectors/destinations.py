@@ -41,8 +41,8 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a pending batch. `failed` means that nothing of it was taken, or of what was to be removed nobody
-    can say who is out, so all of it is to be sent again; `said` is a sentence, or empty."""
+    """What became of a pending batch. `failed` means that nothing of it was taken, or that nobody can say what was, so
+    all of it is to be sent again; `said` is a sentence, or empty."""
 
     state: Literal["processing", "done", "failed"]
     invalid: int = 0

@@ -38,7 +38,6 @@ _MEANT = {
     "ACCESS_TOKEN_SCOPE_INSUFFICIENT": "the access token lacks the scope https://www.googleapis.com/auth/datamanager",
     "PERMISSION_DENIED": "whom the access token is of may not write to this account; check GOOGLE_ADS_CUSTOMER_ID, and"
     " GOOGLE_LOGIN_CUSTOMER_ID if a manager account acts for it",
-    "INVALID_REQUEST_ID": "Google does not know this request, or not yet",
 }
 
 

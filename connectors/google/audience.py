@@ -29,6 +29,7 @@ _STATES: Mapping[str, Literal["processing", "done", "failed"]] = {
     "REQUEST_STATUS_UNKNOWN": "processing", "PROCESSING": "processing", "SUCCESS": "done", "PARTIAL_SUCCESS": "done",
     "FAILED": "failed",
 }  # fmt: skip
+_UNKNOWN = "INVALID_REQUEST_ID"
 _REASON = re.compile(r"PROCESSING_(?:ERROR|WARNING)_(?:REASON_)?([A-Z0-9_]{1,100})")
 _NOT_ACCEPTED = (
     "Google takes people only for an account that accepted the Customer Match terms; accept them in Google Ads and say"
@@ -101,7 +102,13 @@ class GoogleAudience:
     def verdict(self, pending: str) -> Verdict:
         """What became of the request with this id. Google asks for half an hour of patience before the first look."""
         asked = f"status of request {pending}"
-        found = self._api.get("/requestStatus:retrieve", asked, {"requestId": pending})
+        try:
+            found = self._api.get("/requestStatus:retrieve", asked, {"requestId": pending})
+        except BadAnswer as error:
+            if _UNKNOWN not in str(error):
+                raise
+            # It may have been worked off long ago; sending all of it again does no harm, and waiting no good.
+            return Verdict("failed", 0, f"Google does not know request {pending} any more")
         each = found.get("requestStatusPerDestination")
         if not isinstance(each, list) or len(each) != 1 or not isinstance(each[0], dict):
             raise BadAnswer(VENDOR, asked, "expected the status of one destination")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.destinations import Receipt, Verdict
-from connectors.errors import BadAnswer
+from connectors.errors import BadAnswer, CredentialsRefused
 from tests.connectors.google_world import FIRST, Here, google_world, known, one
 
 
@@ -116,10 +116,14 @@ def test_an_answer_that_is_none_says_nothing_of_a_batch(here: Here, says: Any, t
         here.send("add", one(2))
 
 
-def test_a_request_that_google_has_forgotten_is_told(here: Here) -> None:
+def test_a_request_that_google_has_forgotten_is_sent_again(here: Here) -> None:
     receipt = here.send("add", one(1))
     here.google.faults.requests_forgotten = True
-    with pytest.raises(
-        BadAnswer, match=r"status of request dm-ingest-req-id-001 \(HTTP 400\): refused: Google does not"
-    ):
+    assert here.verdict(receipt) == Verdict("failed", 0, f"Google does not know {FIRST} any more")
+
+
+def test_a_refused_token_says_nothing_of_a_batch(here: Here) -> None:
+    receipt = here.send("add", one(1))
+    here.google.faults.token_expired = True
+    with pytest.raises(CredentialsRefused, match=rf"google, status of {FIRST} \(HTTP 401\)"):
         here.verdict(receipt)
