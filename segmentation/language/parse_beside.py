@@ -41,7 +41,7 @@ def _destination_words(node: Node) -> tuple[str, ...]:
 def _destination(fields: Fields, r: Report) -> None:
     to = choice(fields.fields["to"], r, words.DESTINATIONS) if "to" in fields.fields else None
     if "when" in fields.fields:
-        _when(fields.fields["when"], r)
+        _when(fields.fields["when"], r, to)
     for word in words.REQUIRED_BY_DESTINATION.get(to or "", ()):
         if word not in fields.fields:
             r.error(fields.line, f"found no {word!r} beside to: {to}, expected it")
@@ -75,8 +75,9 @@ def _chosen(node: Node, r: Report, allowed: tuple[str, ...]) -> None:
         choice(item, r, allowed)
 
 
-def _when(node: Node, r: Report) -> None:
-    what = f"{', '.join(words.WHENS)}, {{weekly: mon}}, {{monthly: 1}} or a cron line"
+def _when(node: Node, r: Report, to: str | None) -> None:
+    allowed = words.WHENS_OF.get(to or "", words.WHENS)
+    what = f"{', '.join(allowed)}, {{weekly: mon}}, {{monthly: 1}} or a cron line"
     if isinstance(node, Fields):
         unknown_words(node, r, ("weekly", "monthly"), "in when")
         given = [word for word in ("weekly", "monthly") if word in node.fields]
@@ -89,8 +90,10 @@ def _when(node: Node, r: Report) -> None:
         return
     if not isinstance(node, Atom) or not isinstance(node.value, str):
         r.wrong(node, what)
-    elif node.value not in words.WHENS:
+    elif node.value in words.ON_CHANGES and node.value not in allowed:
+        r.wrong(node, f"{what}, as a message goes to everybody in the segment each time and not to who came or left")
+    elif node.value not in allowed:
         if len(node.value.split()) != 5:
-            r.wrong(node, what, hint=did_you_mean(node.value, words.WHENS))
+            r.wrong(node, what, hint=did_you_mean(node.value, allowed))
         elif error := cron_error(node.value):
-            r.wrong(node, f"{one_of(words.WHENS)}, or a cron line that is valid: {error}")
+            r.wrong(node, f"{one_of(allowed)}, or a cron line that is valid: {error}")

@@ -347,7 +347,7 @@ def _destination(to: str) -> Schema:
     }
     when = {
         "anyOf": [
-            _enum(words.WHENS),
+            _enum(words.WHENS_OF[to]),
             _object({"weekly": _enum(words.WEEKDAYS)}, ["weekly"]),
             _object({"monthly": {"type": "integer", "minimum": 1, "maximum": 31}}, ["monthly"]),
             {"type": "string", "pattern": r"^\S+( +\S+){4}$"},

@@ -182,4 +182,7 @@ ALSO = ("initial", "definition")  # causes of entering and leaving that are sent
 PUSH_PLATFORMS = ("ios", "android")
 MODES = ("mirror", "add_only")
 FORMATS = ("csv", "xlsx", "parquet")
-WHENS = ("on_enter", "on_leave", "on_change", "daily")
+ON_CHANGES = ("on_enter", "on_leave", "on_change")
+WHENS = (*ON_CHANGES, "daily")
+# A message goes to everybody in a segment, so one for each change would reach all the others again and again.
+WHENS_OF = {to: ("daily",) if to == "netmera_push" else WHENS for to in DESTINATIONS}
