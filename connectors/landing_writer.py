@@ -41,7 +41,7 @@ SCHEMAS = {
         time="ts ingested_at",
         number="lat lon",
     ),
-    "messages": _schema("message_id title channel status", time="created_at sent_at"),
+    "messages": _schema("message_id title channel status segments", time="created_at sent_at"),
     "message_events": _schema("message_id user_id kind", time="ts"),
     "audiences": _schema("connector audience_id name description", time="fetched_at source_updated_at").append(
         pa.field("reported_users", pa.int64())

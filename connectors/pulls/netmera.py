@@ -1,6 +1,7 @@
 """Netmera's segments, users, devices, messages and results into landing files.
 
-`user_id` is the externalId, as the REST API tells no other; whoever has none is counted and left out.
+`user_id` is the externalId, as the REST API tells no other; whoever has none is counted and left out. A message keeps
+the segments that whoever sent it has written into its file.
 Not here: the calls (connectors/netmera.py), which also says what the API does not tell.
 """
 
@@ -155,8 +156,13 @@ def pull_messages(
     return report
 
 
+def message_file(key: str) -> str:
+    """The name of the landing file of a message."""
+    return f"{VENDOR}-{key}"
+
+
 def _message(netmera: Netmera, message: Message, folder: LandingFolder, since: datetime, at: datetime) -> Wrote:
-    name = f"{VENDOR}-{message.key}"
+    name = message_file(message.key)
     title: str | None = None
     nameless = came = 0
     with folder.replacing("message_events", name) as file:
@@ -173,10 +179,13 @@ def _message(netmera: Netmera, message: Message, folder: LandingFolder, since: d
             told = f"{file.rows:,} results came of which {before:,} are there; Netmera forgets them after two weeks"
             raise ShortRead(VENDOR, f"results of message {message.key}", told)
     status = _STATUSES.get(message.status, "draft")
+    # Netmera does not tell for whom a message was; whoever had it sent from here has written it down, maybe just now.
+    known = folder.first_row("messages", name) or {}
     with folder.replacing("messages", name) as messages:
         messages.write(
-            {"message_id": message.key, "title": title or f"message {message.key}", "channel": "push", "status": status,
-             "created_at": message.started, "sent_at": message.started if status == "sent" else None}
+            {"message_id": message.key, "title": title or known.get("title") or f"message {message.key}",
+             "channel": "push", "status": status, "created_at": known.get("created_at") or message.started,
+             "sent_at": message.started if status == "sent" else None, "segments": known.get("segments")}
         )  # fmt: skip
     remark = None
     if nameless:

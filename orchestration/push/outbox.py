@@ -1,0 +1,172 @@
+"""Messages that go out once: files in `pushes/` of the workspace, one for each message, moved on by renaming.
+
+A message waits in `new/` for its moment, is in `sending/` while a process works on it, and ends in `done/` or
+`failed/`. A push is the one thing here that cannot be done twice without anybody noticing. So before Netmera is asked
+to send one, its file says so (`called_at`); whoever finds such a file without its process looks at Netmera, and does not
+send. Where Netmera does not tell, it lies in `in_doubt/` until a person does.
+Not here: sending (`sending.py`), and when a message is due (`sensors/push.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from connectors.netmera_messages import PushMessage
+from orchestration.files import create, write_if_changed
+from orchestration.gates.results import Override
+from orchestration.inbox import is_gone
+from segmentation.clock import utc_text
+
+FOLDER = "pushes"
+State = Literal["new", "sending", "in_doubt", "done", "failed"]
+STATES: tuple[State, ...] = ("new", "sending", "in_doubt", "done", "failed")  # in the order in which it moves on
+LATEST = timedelta(hours=1)  # a message that could not go out by then is not wanted any more
+_MOMENTS = ("asked_at", "at", "called_at", "not_before", "ended_at")
+
+
+@dataclass(frozen=True)
+class Push:
+    """A message to the tag of a segment. Moments are aware UTC.
+
+    `at` is when it is to go out, None for one that nobody has to wait for. A `draft` goes to nobody. `called_at` is when
+    Netmera was asked to send it, `others` are the messages that it had by then, and `key` is its own for this one.
+    `reason` is why it failed, or why nobody knows.
+    """
+
+    id: str
+    segment: str
+    tag: str
+    title: str
+    text: str
+    platforms: tuple[str, ...]
+    by: str
+    asked_at: datetime
+    at: datetime | None = None
+    draft: bool = False
+    override_by: str | None = None
+    override_reason: str | None = None
+    attempts: int = 0
+    not_before: datetime | None = None
+    taken_by: str | None = None
+    called_at: datetime | None = None
+    others: tuple[str, ...] = ()
+    key: str | None = None
+    ended_at: datetime | None = None
+    reason: str | None = None
+
+    @property
+    def message(self) -> PushMessage:
+        """What goes out. Raises ValueError in one sentence."""
+        return PushMessage(self.title, self.text, self.platforms)
+
+    @property
+    def override(self) -> Override | None:
+        """Who lets it go out although a gate is closed."""
+        return Override(self.override_by, self.override_reason) if self.override_by and self.override_reason else None
+
+    def is_too_late(self, now: datetime) -> bool:
+        """Whether its moment is over by so much that it is not sent any more."""
+        return self.at is not None and now > self.at + LATEST
+
+    def as_json(self) -> dict[str, Any]:
+        """What its file holds; what is not known is left out."""
+        said = {name: utc_text(value) if isinstance(value, datetime) else value for name, value in asdict(self).items()}
+        return {name: value for name, value in said.items() if value not in (None, (), False, 0)}
+
+
+class Outbox:
+    """The messages of one workspace."""
+
+    def __init__(self, home: Path) -> None:
+        self._root = home / FOLDER
+
+    def add(self, push: Push, state: State = "new") -> None:
+        """Adds a message. Raises FileExistsError if there is one of its name, whatever became of it."""
+        if self.look_up(push.id) is not None:
+            raise FileExistsError(self._path(push.id, "new"))
+        path = self._path(push.id, state)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        create(path, _bytes(push))
+
+    def look_up(self, id: str) -> tuple[State, Push] | None:
+        """Where a message is; None if there is none of this name."""
+        for state in STATES:
+            if (push := self._read(self._path(id, state))) is not None:
+                return state, push
+        return None
+
+    def all(self, *states: State) -> list[tuple[State, Push]]:
+        """The messages in some states, in all by default, the earliest first."""
+        found = [
+            (state, push)
+            for state in states or STATES
+            for path in (self._root / state).glob("*.json")
+            if not path.name.startswith(".") and (push := self._read(path)) is not None
+        ]
+        return sorted(found, key=lambda one: (one[1].at or one[1].asked_at, one[1].id))
+
+    def due(self, now: datetime) -> list[Push]:
+        """Messages whose moment has come, and those whose process died on them."""
+        waiting = [push for _, push in self.all("new") if (push.not_before or push.at or push.asked_at) <= now]
+        return waiting + [push for _, push in self.all("sending") if is_gone(push.taken_by)]
+
+    def take(self, push: Push, by: str) -> Push | None:
+        """The message, ours to send; None if somebody else has it."""
+        if not self._move(push.id, "new", "sending"):
+            return None
+        return self.write(replace(push, taken_by=by))
+
+    def take_over(self, push: Push, by: str) -> Push | None:
+        """The same for one whose process died on it."""
+        found = self._read(self._path(push.id, "sending"))
+        return self.write(replace(found, taken_by=by)) if found is not None and is_gone(found.taken_by) else None
+
+    def write(self, push: Push, state: State = "sending") -> Push:
+        """Notes more about a message where it lies."""
+        write_if_changed(self._path(push.id, state), _bytes(push))
+        return push
+
+    def move(self, push: Push, source: State, target: State) -> None:
+        """What is known of a message is written, and it moves on."""
+        self.write(push, source)
+        self._move(push.id, source, target)
+
+    def forget(self, push: Push) -> None:
+        """A message that was to go out now, and did not, is none that waits."""
+        self._path(push.id, "sending").unlink(missing_ok=True)
+
+    def _move(self, id: str, source: State, target: State) -> bool:
+        path = self._path(id, target)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._path(id, source).rename(path)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _path(self, id: str, state: State) -> Path:
+        return self._root / state / f"{id}.json"
+
+    def _read(self, path: Path) -> Push | None:
+        try:
+            said = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        return _push(said)
+
+
+def _bytes(push: Push) -> bytes:
+    return json.dumps(push.as_json(), ensure_ascii=False, indent=2).encode()
+
+
+def _push(said: Mapping[str, Any]) -> Push:
+    kinds: dict[str, Callable[[Any], Any]] = {
+        **dict.fromkeys(_MOMENTS, datetime.fromisoformat), "platforms": tuple, "others": tuple
+    }  # fmt: skip
+    known = {one.name for one in fields(Push)}
+    return Push(**{name: kinds.get(name, lambda same: same)(value) for name, value in said.items() if name in known})
