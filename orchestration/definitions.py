@@ -22,6 +22,7 @@ from orchestration.sensors.catalogue import catalogue_sensors
 from orchestration.sensors.inbox import request_sensor
 from orchestration.sensors.live import live_sensor
 from orchestration.sensors.matching import matching_sensor
+from orchestration.sensors.push import push_sensor
 from orchestration.settings import Settings, read_settings
 from orchestration.watch import Watch
 
@@ -45,6 +46,7 @@ def build_defs(settings: Settings, watch: Watch | None = None, around: Around | 
             live_sensor(settings, folder),
             matching_sensor(settings, folder),
             request_sensor(settings, folder),
+            push_sensor(settings),
             *catalogue_sensors(settings, around),
         ],
         resources={"dbt": dbt_resource(settings)},

@@ -11,12 +11,13 @@ from orchestration.ingest.job import pulling
 from orchestration.ingest.runs import Around
 from orchestration.lifecycle.jobs import lifecycle_jobs
 from orchestration.names import DAILY_JOB, HEALTH_JOB, HEALTH_KEY, REPORTS, SEGMENTS_JOB, VENDORS
+from orchestration.push.job import push_job
 from orchestration.settings import Settings
 
 
 def jobs(settings: Settings, around: Around | None = None) -> list[dg.UnresolvedAssetJobDefinition | dg.JobDefinition]:
-    """Everything once a day, some segments on their own, the health report, pulls of each vendor, and what people do to
-    a segment. One process each: the steps share one database file."""
+    """Everything once a day, some segments on their own, the health report, pulls of each vendor, what people do to a
+    segment, and push messages. One process each: the steps share one database file."""
     return [
         dg.define_asset_job(
             DAILY_JOB,
@@ -38,4 +39,5 @@ def jobs(settings: Settings, around: Around | None = None) -> list[dg.Unresolved
         ),
         *(pulling(settings, vendor, around or Around()) for vendor in VENDORS),
         *lifecycle_jobs(settings),
+        push_job(settings),
     ]

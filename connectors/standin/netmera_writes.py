@@ -26,10 +26,11 @@ _TAKEN = Reply(200, b"")  # most calls that change something answer without a bo
 
 @dataclass
 class WritesFaults:
-    """Off until set. `fail_at`: the n-th call that sends something fails, and all that follow; with `after_applying`
-    what was asked is done before the answer fails."""
+    """Off until set. `fail_at`: the n-th call that sends something fails, and all that follow, those of the verb
+    `fail_verb` alone if it is named; with `after_applying` what was asked is done before the answer fails."""
 
     fail_at: int | None = None
+    fail_verb: str | None = None
     after_applying: bool = False
     unknown_ids_ignored: bool = False
     message_key_missing: bool = False
@@ -65,9 +66,9 @@ class Writes:
         if not isinstance(request.body, dict):
             return error(400, 2009, "Invalid JSON")
         with self._lock:
-            self._calls += 1
             faults = self._faults()
-            fails = faults.fail_at is not None and self._calls >= faults.fail_at
+            self._calls += faults.fail_verb in (None, verb)
+            fails = faults.fail_at is not None and faults.fail_verb in (None, verb) and self._calls >= faults.fail_at
             if fails and not faults.after_applying:
                 return error(500, 2001, "Internal server error")
             reply = verbs[verb](request.body)

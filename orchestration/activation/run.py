@@ -11,15 +11,16 @@ from contextlib import suppress
 from typing import Any
 
 import duckdb
-from filelock import FileLock, Timeout
 
 from connectors.clock import Clock, SystemClock
 from connectors.errors import ConnectorError
 from orchestration.activation.allowed import sends
 from orchestration.activation.destinations import FACTORIES, Factory
+from orchestration.activation.locks import alone
 from orchestration.activation.mirror import mirror
 from orchestration.activation.named import Activation
 from orchestration.activation.record import Called, record
+from orchestration.activation.to_push import push
 from orchestration.activation.wish import Outcome, Wish
 from orchestration.activation.work import Work
 from orchestration.gates.results import GateClosed
@@ -27,12 +28,11 @@ from orchestration.published import NothingPublished
 from orchestration.settings import Settings
 from orchestration.warehouse import WarehouseBusy, connect, exclusively
 
-SENT = "sent"  # in SEGMENTS_HOME: what was sent, and a lock, of each stream
-
 PERFORMERS: Mapping[str, Callable[[Work], Outcome]] = {
     "netmera_tag": mirror,
     "meta": mirror,
     "google": mirror,
+    "netmera_push": push,
 }
 
 
@@ -59,19 +59,15 @@ def activate(
         raise NothingPublished(settings)
     work = Work(settings, activation, wish, environ, clock, sends(activation, wish, environ), factories)
     started_at = clock.now()
-    lock = FileLock(_folder(settings) / f"{activation.stream}.lock")
-    _take(lock, wish)
-    try:
-        outcome = _perform(perform, work)
-    except Exception as error:
-        failed = Outcome("failed", _sentence(error), work.counts, work.said, work.details)
-        with suppress(WarehouseBusy, duckdb.Error):
-            _record(work, failed, started_at, clock)
-        raise
-    else:
+    with alone(settings.home, activation.stream, wish.doing):
+        try:
+            outcome = _perform(perform, work)
+        except Exception as error:
+            failed = Outcome("failed", _sentence(error), work.counts, work.said, work.details)
+            with suppress(WarehouseBusy, duckdb.Error):
+                _record(work, failed, started_at, clock)
+            raise
         _record(work, outcome, started_at, clock)
-    finally:
-        lock.release()
     return outcome
 
 
@@ -96,17 +92,3 @@ def _sentence(error: Exception) -> str:
     """What may be kept: sentences of ours are without people, those of a library need not be."""
     known = (ConnectorError, ValueError, NothingPublished, WarehouseBusy)
     return str(error) if isinstance(error, known) else f"stopped by {type(error).__name__}, see the log"
-
-
-def _folder(settings: Settings) -> Any:
-    folder = settings.home / SENT
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
-
-
-def _take(lock: FileLock, wish: Wish) -> None:
-    try:
-        lock.acquire(timeout=0.05)
-    except Timeout:
-        wish.doing("waiting for the same activation, which is under way")
-        lock.acquire()

@@ -37,6 +37,8 @@ COMMANDS = {
     "reopen": "lifecycle",
     "changes": "change_log",
     "export": "export",
+    "push": "push",
+    "pushes": "push",
     "verify": "history",
     "erase": "erase",
     "pull": "pull",

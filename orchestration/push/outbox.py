@@ -1,9 +1,9 @@
 """Messages that go out once: files in `pushes/` of the workspace, one for each message, moved on by renaming.
 
 A message waits in `new/` for its moment, is in `sending/` while a process works on it, and ends in `done/` or
-`failed/`. A push is the one thing here that cannot be done twice without anybody noticing. So before Netmera is asked
-to send one, its file says so (`called_at`); whoever finds such a file without its process looks at Netmera, and does not
-send. Where Netmera does not tell, it lies in `in_doubt/` until a person does.
+`failed/`. A push is the one thing here that people notice if it is done twice. So before Netmera is asked to send one,
+its file says so (`called_at`); whoever finds such a file without its process looks at Netmera, and does not send. Where
+Netmera does not tell, it lies in `in_doubt/` until a person does.
 Not here: sending (`sending.py`), and when a message is due (`sensors/push.py`).
 """
 
@@ -33,9 +33,9 @@ _MOMENTS = ("asked_at", "at", "called_at", "not_before", "ended_at")
 class Push:
     """A message to the tag of a segment. Moments are aware UTC.
 
-    `at` is when it is to go out, None for one that nobody has to wait for. A `draft` goes to nobody. `called_at` is when
-    Netmera was asked to send it, `others` are the messages that it had by then, and `key` is its own for this one.
-    `reason` is why it failed, or why nobody knows.
+    `at` is when it is to go out, None for one that does not wait. A `draft` goes to nobody. `called_at` is when Netmera
+    was asked to send it, `others` are the messages that it had by then, and `key` is its own for this one. `reason` is
+    why it failed, or why nobody knows.
     """
 
     id: str

@@ -1,0 +1,140 @@
+"""`netmera_push`: the members of a segment get its tag, and then the tag gets a message.
+
+The tag is a set like any other: it is made equal to the segment through the gates, within the cap, with its ledger
+(`mirror.py`). Not here: how a message goes out once (`orchestration/push/`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from connectors.accounts import netmera_account
+from connectors.netmera_messages import PLATFORMS, NetmeraMessages, PushMessage
+from orchestration.activation.locks import alone
+from orchestration.activation.mirror import mirror
+from orchestration.activation.wish import Outcome
+from orchestration.activation.work import Work
+from orchestration.inbox import this_process
+from orchestration.push.outbox import Outbox, Push, State
+from orchestration.push.sending import deliver, settle, stop, too_late
+from orchestration.push.words import DRAFT, TAG, TO, WAITING, message_no, tagging
+from orchestration.segment_folder import segments_of
+
+
+def push(work: Work) -> Outcome:
+    """Hands the segment over and sends its message, once for the moment of the wish. A dry run says what would be sent.
+
+    Raises GateClosed, ConnectorError, and ValueError in one sentence, InDoubt among them.
+    """
+    tag_work = replace(work, activation=tagging(work.activation))
+    if work.wish.withdraw:
+        return _tag(tag_work)
+    state, wanted = _wanted(work)
+    if state == "done":
+        return Outcome("nothing", f"“{wanted.title}” has gone out already, as message {wanted.key}", {})
+    if state in ("failed", "in_doubt"):
+        raise ValueError(wanted.reason or f"the message {wanted.id} has failed")
+    _require_a_tag_of_its_own(work, wanted.tag)
+    if not work.sends:
+        tagged = _tag(tag_work)
+        rest = "a draft would be made of" if wanted.draft else "it would get"
+        return replace(tagged, said=f"{tagged.said}; {rest} the message “{wanted.title}”")
+    mine = _taken(work, state, wanted)
+    client = NetmeraMessages(
+        netmera_account(work.environ), work.clock, lambda sentence, seconds: work.wish.doing(sentence)
+    )  # fmt: skip
+    if mine.called_at is not None:
+        died = "the process that asked died before it noted the answer"
+        return _outcome(Outcome("sent", "", {}), settle(work.settings, mine, client, work.clock, died))
+    return _send(work, tag_work, mine, client)
+
+
+def _wanted(work: Work) -> tuple[State | None, Push]:
+    """The message of the wish: one that waits in the outbox, or one for this moment, which may have gone out before."""
+    outbox, activation, at = Outbox(work.settings.home), work.activation, work.wish.at
+    waiting = activation.options.get(WAITING)
+    id = str(waiting) if waiting is not None else message_no(activation.stream, at)
+    found = outbox.look_up(id)
+    if found is not None:
+        return found
+    if waiting is not None:
+        raise ValueError(f"there is no message {id}")
+    options, override = activation.options, work.wish.override
+    message = PushMessage(str(options["title"]), str(options["text"]), tuple(options.get("platforms", PLATFORMS)))
+    return None, Push(
+        id=id,
+        segment=activation.segment,
+        tag=activation.place,
+        title=message.title,
+        text=message.text,
+        platforms=message.platforms,
+        by=work.wish.by,
+        asked_at=at,
+        draft=bool(options.get(DRAFT)),
+        override_by=override.by if override else None,
+        override_reason=override.reason if override else None,
+    )
+
+
+def _taken(work: Work, state: State | None, wanted: Push) -> Push:
+    outbox, me = Outbox(work.settings.home), this_process()
+    if state is None:
+        outbox.add(wanted)
+    mine = outbox.take_over(wanted, me) if state == "sending" else outbox.take(wanted, me)
+    if mine is None:
+        raise ValueError(f"another process is sending the message {wanted.id}")
+    if mine.at is None and mine.called_at is None and mine.key is None and WAITING in work.activation.options:
+        outbox.forget(mine)  # whoever wanted it at once is not asked any more
+        raise ValueError(f"the process that was to send “{mine.title}” died before it was sent; ask for it again")
+    return mine
+
+
+def _send(work: Work, tag_work: Work, mine: Push, client: NetmeraMessages) -> Outcome:
+    try:
+        if mine.is_too_late(work.clock.now()):
+            too_late(mine)
+        tagged = _tag(tag_work)
+        if not _tagged_people(tagged.counts):
+            raise ValueError(f"nobody has the tag {mine.tag}, so the message “{mine.title}” was not sent")
+        done = deliver(work.settings, mine, client, work.clock)
+    except BaseException as error:
+        found = Outbox(work.settings.home).look_up(mine.id)
+        if found is not None and found[0] == "sending" and found[1].called_at is None and found[1].key is None:
+            stop(work.settings, found[1], error, work.clock)
+        raise
+    return _outcome(tagged, done)
+
+
+def _tag(tag_work: Work) -> Outcome:
+    """Makes the tag equal to the segment; an activation of the tag itself may be doing that, too."""
+    with alone(tag_work.settings.home, tag_work.activation.stream, tag_work.wish.doing):
+        return mirror(tag_work)
+
+
+def _outcome(tagged: Outcome, done: Push) -> Outcome:
+    went = f"a draft of “{done.title}” was made" if done.draft else f"“{done.title}” went out to the tag {done.tag}"
+    calls = tagged.counts.get("calls", 0) + (1 if done.draft else 2)
+    said = f"{tagged.said}; " if tagged.said else ""
+    details = {**tagged.details, "push": done.id, "message": done.key}
+    return replace(
+        tagged, ending="sent", said=f"{said}{went}, as message {done.key}", counts={**tagged.counts, "calls": calls},
+        details=details,
+    )  # fmt: skip
+
+
+def _tagged_people(counts: Mapping[str, int]) -> int:
+    return counts.get("unchanged", 0) + counts.get("added", 0)
+
+
+def _require_a_tag_of_its_own(work: Work, tag: str) -> None:
+    """A message to a tag reaches whoever has it, so no other segment may give it to somebody."""
+    for name, definition in segments_of(work.settings).definitions.items():
+        for written in definition.activate:
+            assert isinstance(written, Mapping)
+            gives = written["to"] in (TAG, TO) and str(written.get("tag", name)) == tag
+            if gives and name != work.activation.segment:
+                raise ValueError(
+                    f"{work.activation.segment}: members of {name} get the tag {tag}, too, and a message to it would"
+                    " reach them; expected a tag of its own"
+                )
