@@ -26,7 +26,7 @@ from orchestration.warehouse import WarehouseBusy
 from segmentation.clock import parse_as_of, utc_text
 
 NOW = "now"
-OP = "send_push"
+OP = "push"  # Dagster wants another name than that of the job
 _TOLD = (ValueError, OSError, ConnectorError, NothingPublished, WarehouseBusy)
 
 
@@ -66,7 +66,7 @@ def push_job(settings: Settings) -> dg.JobDefinition:
 
     step.__annotations__ = {"context": dg.OpExecutionContext, "config": PushConfig, "return": None}
     told = "Gives a segment's members its tag, and the tag a push message: a draft, now, or at a moment."
-    send_push = dg.op(name=OP, description=told, pool=ACTIVATION_POOL, out=dg.Out(dg.Nothing))(step)
+    push = dg.op(name=OP, description=told, pool=ACTIVATION_POOL, out=dg.Out(dg.Nothing))(step)
 
     @dg.job(
         name=PUSH_JOB,
@@ -76,7 +76,7 @@ def push_job(settings: Settings) -> dg.JobDefinition:
         tags={"dagster/max_retries": "0"},
     )
     def job() -> None:
-        send_push()
+        push()
 
     return job
 
