@@ -161,7 +161,8 @@ def _verdict(status: Mapping[str, Any], request: str) -> Verdict:
             said.append("who was not removed is not said")
     if warnings:
         said.append(f"Google warns of {request}{_because(warnings)}")
-    return Verdict(state, invalid, "; ".join(said))
+    # Of what is sent again, nobody is lost.
+    return Verdict(state, invalid if state == "done" else 0, "; ".join(said))
 
 
 def _account(number: str) -> dict[str, str]:
