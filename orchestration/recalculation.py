@@ -17,6 +17,7 @@ from typing import Literal
 import duckdb
 
 from orchestration import state
+from orchestration.activation.news import write_news
 from orchestration.audiences import Meant, look_at_audiences, write_strategies
 from orchestration.dbt_runner import Built, DbtFailed, dbt, sync_project, write_plan
 from orchestration.decisions import Decision, assign_slots, decide, dropped_attributes, readable
@@ -186,7 +187,7 @@ def compile_for(
 
 
 def publish(settings: Settings, prepared: Prepared, nodes: Iterable[Built] = (), *, staged: bool = True) -> None:
-    """Makes a built run visible: one transaction, then the landing files it read count as loaded.
+    """Makes a built run visible: one transaction, then the landing files it read count as loaded, and news are told.
 
     `nodes` are what dbt built for it, whose seconds are kept as its costs. `staged` is False if the run built on
     staging as it was: files that landed since were not read by anybody yet.
@@ -200,6 +201,8 @@ def publish(settings: Settings, prepared: Prepared, nodes: Iterable[Built] = (),
             confirm_landing(connection)
         else:
             leave_out_unread_files(connection, prepared.run_no)
+        if prepared.mode == "present":
+            write_news(connection, settings.home)
 
 
 def recalculate(
