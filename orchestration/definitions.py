@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from orchestration.assets.activations import activation_assets
 from orchestration.assets.dbt_models import dbt_resource, model_assets
 from orchestration.assets.health import health_assets
 from orchestration.assets.landing import landing_assets
@@ -18,6 +19,7 @@ from orchestration.landing.contract import CONTRACT
 from orchestration.manifest import ensure_manifest
 from orchestration.schedules import schedules
 from orchestration.segment_folder import segments_of
+from orchestration.sensors.activations import activation_sensor
 from orchestration.sensors.catalogue import catalogue_sensors
 from orchestration.sensors.inbox import request_sensor
 from orchestration.sensors.live import live_sensor
@@ -28,7 +30,7 @@ from orchestration.watch import Watch
 
 
 def build_defs(settings: Settings, watch: Watch | None = None, around: Around | None = None) -> dg.Definitions:
-    """The whole code location of a workspace; `watch` hears of its runs, and `around` surrounds its pulls."""
+    """The whole code location of a workspace; `watch` hears of its runs, and `around` surrounds what it does with vendors."""
     watch, around = watch or Watch(), around or Around()
     folder = segments_of(settings)
     manifest = ensure_manifest(settings)
@@ -38,6 +40,7 @@ def build_defs(settings: Settings, watch: Watch | None = None, around: Around | 
             landing_assets(settings),
             *model_assets(settings, manifest, list(CONTRACT), watch),
             segment_assets(settings, folder, watch),
+            *activation_assets(settings, folder, around),
             health_assets(settings),
         ],
         jobs=jobs(settings, around),
@@ -46,6 +49,7 @@ def build_defs(settings: Settings, watch: Watch | None = None, around: Around | 
             live_sensor(settings, folder),
             matching_sensor(settings, folder),
             request_sensor(settings, folder),
+            activation_sensor(settings, folder, around),
             push_sensor(settings),
             *catalogue_sensors(settings, around),
         ],

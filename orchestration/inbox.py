@@ -1,9 +1,9 @@
-"""Requests to refresh segments, made by people or programs: files in `requests/` of the workspace.
+"""Requests to refresh segments or to send their members, by people or programs: files in `requests/` of the workspace.
 
 They lie beside the warehouse and not in it, so that asking never waits for a calculation. A request is one JSON file.
 It lies in `new/` until somebody takes it, in `taken/` while it is served, and ends in `done/` or `failed/`; every step
 is one rename, so two can never serve the same. A program needs no more than to move a file such as
-`{"segments": ["power_users"]}` into `new/`.
+`{"segments": ["power_users"]}` into `new/`; with `"activate": {"send": true}` beside it, members are sent.
 Not here: who serves them (`sensors/inbox.py`, `cli/requested.py`).
 """
 
@@ -22,7 +22,10 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from orchestration.files import write_if_changed
+from orchestration.gates.results import Override
 from segmentation.clock import parse_as_of, utc_text
+from segmentation.language.problems import did_you_mean
+from segmentation.language.words import ALSO
 
 FOLDER = "requests"
 SERVED = "served.json"  # when somebody last looked into the inbox, and for which segments
@@ -37,8 +40,20 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True)
+class Activate:
+    """That members are to be sent: to the activation of this name, or to all of the segments' if `to` is None; without
+    `send` it is a dry run. `also` are causes that are sent beside those of the file."""
+
+    to: str | None = None
+    send: bool = False
+    override: Override | None = None
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Request:
-    """Somebody asks for segments to be calculated, as of `as_of`, or as of whenever that happens if it is None.
+    """Somebody asks for segments to be calculated, as of `as_of`, or as of whenever that happens if it is None; with
+    `activate`, for their members to be sent as the last run left them.
 
     `taken_by` is who serves it; `run` is the Dagster run that did, `reason` why it failed. Moments are aware UTC.
     """
@@ -48,6 +63,7 @@ class Request:
     by: str
     at: datetime
     as_of: datetime | None = None
+    activate: Activate | None = None
     taken_by: str | None = None
     ended_at: datetime | None = None
     run: str | None = None
@@ -66,10 +82,17 @@ class Inbox:
     def __init__(self, home: Path) -> None:
         self._root = home / FOLDER
 
-    def drop(self, segments: Iterable[str], by: str, at: datetime, as_of: datetime | None = None) -> Request:
+    def drop(
+        self,
+        segments: Iterable[str],
+        by: str,
+        at: datetime,
+        as_of: datetime | None = None,
+        activate: Activate | None = None,
+    ) -> Request:
         """Adds a request. Those that were dropped first come first."""
         stamp = at.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        request = Request(f"{stamp}-{secrets.token_hex(3)}", tuple(segments), by, at, as_of)
+        request = Request(f"{stamp}-{secrets.token_hex(3)}", tuple(segments), by, at, as_of, activate)
         self._write(request, "new")
         return request
 
@@ -205,11 +228,45 @@ def _read(path: Path, *, ended: bool = False) -> Request:
         str(said.get("by") or A_PROGRAM),
         _moment(said, "at") or arrived,
         _moment(said, "as_of"),
+        _activate(said),
         said.get("taken_by"),
         _moment(said, "ended_at"),
         said.get("run"),
         said.get("reason"),
     )
+
+
+def _activate(said: dict[str, Any]) -> Activate | None:
+    """What is asked of activations. Raises ValueError for a word that means nothing here, as it may have been meant to
+    keep something from being sent."""
+    asked = said.get("activate")
+    if asked is None:
+        return None
+    if not isinstance(asked, dict):
+        raise ValueError(f'found {str(asked)[:60]!r} under activate, expected an object such as {{"send": true}}')
+    if said.get("as_of") is not None:
+        raise ValueError("found as_of beside activate: members are sent as the last run left them")
+    words = ("to", "send", "override", "also")
+    if unknown := sorted(set(asked) - set(words)):
+        raise ValueError(
+            f"found {unknown[0]!r} under activate, expected {', '.join(words)}{did_you_mean(unknown[0], words)}"
+        )
+    to, send, also = asked.get("to"), asked.get("send", False), asked.get("also") or []
+    if not isinstance(to, str | None):
+        raise ValueError(f"found {str(to)[:60]!r} under to, expected the name of an activation such as meta_120331")
+    if not isinstance(send, bool):
+        raise ValueError(f"found {str(send)[:60]!r} under send, expected true or false")
+    if not isinstance(also, list) or not set(map(str, also)) <= set(ALSO):
+        raise ValueError(f"found {str(also)[:60]} under also, expected a list of {' and '.join(ALSO)}")
+    return Activate(to, send, _override(asked.get("override")), tuple(also))
+
+
+def _override(said: object) -> Override | None:
+    if said is None:
+        return None
+    if not isinstance(said, dict) or not all(isinstance(said.get(word), str) for word in ("by", "reason")):
+        raise ValueError('expected override as an object such as {"by": "ada", "reason": "sizes are as planned"}')
+    return Override(said["by"], said["reason"])
 
 
 def _moment(said: dict[str, Any], name: str) -> datetime | None:

@@ -24,6 +24,14 @@ MATCHING_SENSOR = "connector_matching"
 MATCHING_TAG = "segments/matching"  # on runs that ids were matched anew for; its value names the connectors
 REQUEST_SENSOR = "refresh_requests"
 REQUEST_TAG = "segments/request"  # on runs that serve a request of the inbox, by its id
+REQUESTED_BY_TAG = "segments/requested_by"  # and who asked for it
+ACTIVATIONS = "activations"  # the prefix of keys of what leaves the house
+ACTIVATION_GROUP = "activation"
+ACTIVATION_JOB = "activate_segments"
+ACTIVATION_SENSOR = "activations"
+ACTIVATION_TAG = "segments/activation"  # on runs that are due; its value is the stream
+DUE_TAG = "segments/due"  # beside it: the ticks or the run that it is for
+ENDED_TAG = "segments/ended"  # how activations of a run ended, the worst of them: sent, closed, failed, ...
 ACTIVATION_POOL = "activation"  # sending may take an hour, and must not keep the warehouse from others
 PUSH_JOB = "send_push"
 PUSH_SENSOR = "scheduled_pushes"
@@ -84,3 +92,13 @@ def catalogue_sensor_name(connector: str) -> str:
 def audience_partitions(connector: str) -> str:
     """The dynamic partitions of a vendor's audiences; their keys are the vendor's ids of its audiences."""
     return f"{connector}_audiences"
+
+
+def activation_key(segment: str, activation: str) -> dg.AssetKey:
+    """The asset of a destination of a segment's members."""
+    return dg.AssetKey([ACTIVATIONS, segment, activation])
+
+
+def activation_step(to: str) -> str:
+    """The step that sends to a kind of destinations, which is also its pool: no webhook waits for an audience."""
+    return f"{ACTIVATION_GROUP}_{to}"

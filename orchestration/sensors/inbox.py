@@ -1,25 +1,39 @@
 """Serving the inbox: requests that people and programs dropped become runs, within seconds of their arrival.
 
 A request is done when a run of its own succeeded, and fails after three that did not. Nothing here opens the warehouse.
+One that asks for members to be sent becomes a run of their activations, and is refused where nothing may be sent.
 Not here: the inbox itself (`orchestration/inbox.py`), and waiting for a request (`cli/requested.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 
+from orchestration.activation.chosen import chosen, require_allowed
+from orchestration.activation.named import Activation
 from orchestration.inbox import SENSOR, Inbox, Request, is_gone
+from orchestration.jobs import activation_job, segments_job
 from orchestration.launch import sentence_of
-from orchestration.names import AS_OF_TAG, REQUEST_SENSOR, REQUEST_TAG, SEGMENTS_JOB
+from orchestration.names import (
+    ACTIVATION_JOB,
+    AS_OF_TAG,
+    REQUEST_SENSOR,
+    REQUEST_TAG,
+    REQUESTED_BY_TAG,
+    SEGMENTS_JOB,
+    activation_key,
+)
 from orchestration.sensors.records import DONE, MOST_ATTEMPTS, failures, is_own_reason
-from orchestration.sensors.run_requests import of_segments
+from orchestration.sensors.run_requests import of_segments, to_activate
 from orchestration.settings import Settings
 from segmentation.language.folder import Folder
+from segmentation.language.model import Definition
 from segmentation.language.problems import unknown_segment
 
 SECONDS_BETWEEN_LOOKS = 10
@@ -48,13 +62,36 @@ def served(instance: dg.DagsterInstance, request: Request) -> Served:
     )
 
 
-def refusal(request: Request, known: Collection[str], folder: Path) -> str | None:
-    """Why a request can never be served: a name that is neither an asset nor a file. A file that is no asset yet waits
-    until definitions are reloaded, or until whoever waits for it calculates it."""
+def refusal(
+    request: Request, known: Collection[str], folder: Path, definitions: Mapping[str, Definition]
+) -> str | None:
+    """Why a request can never be served: a name that is neither an asset nor a file, or what `asked_of` says. A file
+    that is no asset yet waits until definitions are reloaded, or until whoever waits for it calculates it."""
     for name in request.segments:
         if name not in known and not any((folder / f"{name}{ending}").exists() for ending in (".yml", ".yaml")):
             return unknown_segment(name, known)
+    try:
+        if set(request.segments) <= set(known):
+            asked_of(request, definitions)
+    except ValueError as error:
+        return str(error)
     return None
+
+
+def asked_of(request: Request, definitions: Mapping[str, Definition]) -> list[Activation]:
+    """The activations that a request asks for; none for one that asks for segments to be calculated. Raises ValueError
+    in one sentence if a segment has none of them, or if they may not be sent from here."""
+    if request.activate is None:
+        return []
+    found = [
+        one
+        for name in request.segments
+        if name in definitions
+        for one in chosen(definitions[name], request.activate.to)
+    ]
+    if request.activate.send:
+        require_allowed(found, os.environ)
+    return found
 
 
 def request_sensor(settings: Settings, folder: Folder) -> dg.SensorDefinition:
@@ -63,10 +100,11 @@ def request_sensor(settings: Settings, folder: Folder) -> dg.SensorDefinition:
 
     @dg.sensor(
         name=REQUEST_SENSOR,
-        job_name=SEGMENTS_JOB,
+        jobs=[segments_job(), activation_job()],
         minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Requests in the inbox: `segments refresh`, or files that programs move into `requests/new/`.",
+        description="Requests in the inbox: `segments refresh`, or files that programs move into `requests/new/`, which"
+        " may also ask for members to be sent.",
     )
     def refresh_requests(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         inbox, now = Inbox(settings.home), datetime.now(UTC)
@@ -74,16 +112,16 @@ def request_sensor(settings: Settings, folder: Folder) -> dg.SensorDefinition:
         wanted = []
         for request in inbox.taken():
             if request.taken_by == SENSOR:
-                wanted += _go_on(inbox, request, context.instance, now, settings)
+                wanted += _go_on(inbox, request, context.instance, now, settings, folder.definitions)
             elif is_gone(request.taken_by):
                 inbox.give_back(request)
         for request in inbox.waiting(now):
-            why = refusal(request, known, settings.segments)
+            why = refusal(request, known, settings.segments, folder.definitions)
             if why is not None:
                 if inbox.take(request, SENSOR):
                     inbox.end(request, now, reason=why)
             elif known.issuperset(request.segments) and len(wanted) < MOST_AT_ONCE and inbox.take(request, SENSOR):
-                wanted.append(_run(request, 0, now, settings))
+                wanted.append(_run(request, 0, now, settings, folder.definitions))
         if not wanted:
             return dg.SkipReason("no new requests")
         return dg.SensorResult(run_requests=wanted)
@@ -92,7 +130,12 @@ def request_sensor(settings: Settings, folder: Folder) -> dg.SensorDefinition:
 
 
 def _go_on(
-    inbox: Inbox, request: Request, instance: dg.DagsterInstance, now: datetime, settings: Settings
+    inbox: Inbox,
+    request: Request,
+    instance: dg.DagsterInstance,
+    now: datetime,
+    settings: Settings,
+    definitions: Mapping[str, Definition],
 ) -> list[dg.RunRequest]:
     """What is left to do for a request that was taken here before."""
     runs = served(instance, request)
@@ -108,13 +151,28 @@ def _go_on(
             reason = sentence_of(failure) if failure is not None else f"the run {runs.failed} ended before its end"
             inbox.end(request, now, run=runs.failed, reason=reason)
             return []
-    return [_run(request, runs.failures, now, settings)]
+    try:
+        return [_run(request, runs.failures, now, settings, definitions)]
+    except ValueError as error:  # definitions were loaded anew since it was taken
+        inbox.end(request, now, reason=str(error))
+        return []
 
 
-def _run(request: Request, attempt: int, now: datetime, settings: Settings) -> dg.RunRequest:
+def _run(
+    request: Request, attempt: int, now: datetime, settings: Settings, definitions: Mapping[str, Definition]
+) -> dg.RunRequest:
     """A run for a moment that was asked for, else for the moment at which it begins."""
-    moment = request.as_of or now
-    tags = {REQUEST_TAG: request.id, "segments/requested_by": request.by}
+    run_key, tags = f"{request.id}/{attempt}", {REQUEST_TAG: request.id, REQUESTED_BY_TAG: request.by}
+    if request.activate is not None:
+        asked, activations = request.activate, asked_of(request, definitions)
+        return dg.RunRequest(
+            run_key=run_key,
+            job_name=ACTIVATION_JOB,
+            asset_selection=[activation_key(one.segment, one.name) for one in activations],
+            run_config=to_activate(activations, send=asked.send, override=asked.override, also=asked.also),
+            tags=tags,
+        )
     if request.as_of is not None:
         tags[AS_OF_TAG] = request.as_of.isoformat()
-    return of_segments(settings, request.segments, moment, run_key=f"{request.id}/{attempt}", tags=tags)
+    asked_for = of_segments(settings, request.segments, request.as_of or now, run_key=run_key, tags=tags)
+    return asked_for.with_replaced_attrs(job_name=SEGMENTS_JOB)

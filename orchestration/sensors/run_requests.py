@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 import dagster as dg
 
-from orchestration.names import AS_OF_TAG, segment_key
+from orchestration.activation.named import Activation
+from orchestration.gates.results import Override
+from orchestration.names import AS_OF_TAG, activation_step, segment_key
 from orchestration.recalculation import day_of
 from orchestration.settings import Settings
 
@@ -33,3 +36,13 @@ def of_segments(
         partition_key=day_of(moment, settings).isoformat(),
         tags=tags,
     )
+
+
+def to_activate(
+    activations: Iterable[Activation], *, send: bool, override: Override | None = None, also: Iterable[str] = ()
+) -> dict[str, Any]:
+    """The configuration of a run of these activations, as `ActivationConfig` reads it."""
+    config: dict[str, Any] = {"send": send, "also": list(also)}
+    if override is not None:
+        config |= {"override_by": override.by, "override_reason": override.reason}
+    return {"ops": {step: {"config": config} for step in sorted({activation_step(one.to) for one in activations})}}

@@ -13,6 +13,7 @@ from orchestration.assets.segment_page import page
 from orchestration.definitions import build_defs
 from orchestration.manifest import ensure_manifest
 from orchestration.names import (
+    ACTIVATION_JOB,
     AS_OF_TAG,
     AUTOMATIC_TAGS,
     DAILY_JOB,
@@ -118,14 +119,15 @@ def test_names_people_and_schedules_rely_on(place: Place):
     lifecycle = {
         f"{act}_segment" for act in "clone pause resume refresh pin unpin delete reopen".split()
     }  # fmt: skip
-    assert {job.name for job in defs.jobs or []} == {DAILY_JOB, SEGMENTS_JOB, HEALTH_JOB, PUSH_JOB, *pulls, *lifecycle}
+    others = {DAILY_JOB, SEGMENTS_JOB, ACTIVATION_JOB, HEALTH_JOB, PUSH_JOB}
+    assert {job.name for job in defs.jobs or []} == {*others, *pulls, *lifecycle}
     daily = defs.resolve_job_def(DAILY_JOB).asset_layer.selected_asset_keys
     assert keys - {key.to_user_string() for key in daily} == {
         key for key in keys if key.startswith((*VENDORS, "records/", "reports/"))
     }
     assert sorted(one.name for one in defs.sensors or []) == [
-        "amplitude_catalogue", "connector_matching", "live_segments", "mixpanel_catalogue", "refresh_requests",
-        "scheduled_pushes",
+        "activations", "amplitude_catalogue", "connector_matching", "live_segments", "mixpanel_catalogue",
+        "refresh_requests", "scheduled_pushes",
     ]  # fmt: skip
     assert sorted(one.name for one in defs.schedules or []) == [
         "daily_recalculation", *sorted(pulls), "refresh_0_x_by_3_x_x_x", "segments_health",

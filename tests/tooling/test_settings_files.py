@@ -8,6 +8,7 @@ import pytest
 import yaml
 from dagster import DagsterInstance
 
+from orchestration.names import ACTIVATION_TAG
 from orchestration.settings import read_file
 
 ROOT = Path(__file__).parents[2]
@@ -68,7 +69,9 @@ def test_dagster_takes_the_instance_settings_and_lets_one_step_at_a_time_into_a_
     with DagsterInstance.from_config(str(tmp_path)) as instance:
         pools = instance.get_concurrency_config().pool_config
         assert (pools.default_pool_limit, pools.pool_granularity.value) == (1, "op")
-        assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 4
+        queue = instance.get_concurrency_config().run_queue_config
+        assert queue.max_concurrent_runs == 4
+        assert queue.tag_concurrency_limits == [{"key": ACTIVATION_TAG, "limit": 2}]
         assert not instance.telemetry_enabled
         assert not instance.nux_enabled
         assert instance.run_monitoring_enabled

@@ -1,0 +1,262 @@
+"""One asset per activation: where members of a segment go, what the last call came to, and what the gates said.
+
+Activations of one kind of destination are one step, in which each is on its own. Materialized by a person they are dry
+unless the run's configuration says `send`; the sensor says so, and whether anything leaves is the environment's word in
+either case. What was sent, and a call with nothing to send, materializes; a dry run, a closed gate and a failure are
+observed. Nothing here names anybody.
+Not here: when activations are due (`sensors/activations.py`), and sending (`orchestration/activation`).
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import get_args
+
+import dagster as dg
+from pydantic import Field
+
+from connectors.errors import ConnectorError
+from orchestration.activation.described import description, permission
+from orchestration.activation.named import Activation, Cause, activations_of
+from orchestration.activation.run import activate
+from orchestration.activation.wish import Ending, Outcome, Wish
+from orchestration.gates.asked import GATES
+from orchestration.gates.results import Override, Result
+from orchestration.ingest.runs import Around
+from orchestration.lifecycle.jobs import USER_TAG
+from orchestration.names import (
+    ACTIVATION_GROUP,
+    ACTIVATION_TAG,
+    AS_OF_TAG,
+    ENDED_TAG,
+    REQUESTED_BY_TAG,
+    activation_key,
+    activation_step,
+    segment_key,
+)
+from orchestration.published import NothingPublished
+from orchestration.settings import Settings
+from orchestration.warehouse import WarehouseBusy
+from segmentation.clock import parse_as_of
+from segmentation.language.folder import Folder
+
+WITH_ERRORS = "with_errors"  # the name of the asset of activations that cannot be read, and the kind of its step
+KINDS = {"netmera_tag": "netmera", "netmera_push": "netmera"}
+WORST: tuple[Ending, ...] = ("failed", "closed", "dry_run", "sent", "nothing")
+DONE: tuple[Ending, ...] = ("sent", "nothing")
+CHECKS = {
+    "freshness": "Its members, and what they rest on, are as fresh as was promised.",
+    "size_band": "The segment's size is near that of its last days.",
+    "removals": "Of those who are there, no more are taken back at once than the cap allows.",
+    "match_rate": "Enough of a vendor's audience are users.",
+    "universe": "The number of all users has not dropped.",
+    "upstream": "The segment was calculated, and what it reads.",
+}
+EXPECTED = (ConnectorError, NothingPublished, WarehouseBusy, ValueError)
+
+
+class ActivationConfig(dg.Config):
+    """What a run wants of its activations."""
+
+    send: bool = Field(False, description="Send, where SEGMENTS_SEND allows it. Without it, the run is dry.")
+    override_by: str = Field("", description="Who lets members leave although a gate is closed.")
+    override_reason: str = Field("", description="And why. It is kept with what was sent.")
+    also: list[str] = Field([], description="initial, definition: send also what came by these causes.")
+    withdraw: bool = Field(False, description="Take back all that was sent.")
+    replace: bool = Field(False, description="Start anew, at a destination that can.")
+
+
+def activation_assets(settings: Settings, folder: Folder, around: Around) -> list[dg.AssetsDefinition]:
+    """The assets of a folder, a step for each kind of destination; activations that cannot be read are one as well."""
+    by_kind: dict[str, list[Activation]] = {}
+    unreadable: dict[str, str] = {}
+    for definition in folder.definitions.values():
+        try:
+            for one in activations_of(definition):
+                by_kind.setdefault(one.to, []).append(one)
+        except ValueError as error:
+            unreadable[definition.name] = str(error)
+    found = [_step(settings, folder, around, kind, ones) for kind, ones in sorted(by_kind.items())]
+    return [*found, _with_errors(unreadable)] if unreadable else found
+
+
+def _step(
+    settings: Settings, folder: Folder, around: Around, kind: str, activations: list[Activation]
+) -> dg.AssetsDefinition:
+    by_key = {activation_key(one.segment, one.name): one for one in activations}
+
+    @dg.multi_asset(
+        name=activation_step(kind),
+        specs=[_spec(one, folder, around.environ) for one in activations],
+        check_specs=[
+            dg.AssetCheckSpec(gate, asset=key, description=CHECKS.get(gate), blocking=True)
+            for key in by_key
+            for gate in GATES
+        ],
+        can_subset=True,
+        pool=activation_step(kind),
+    )
+    def step(context: dg.AssetExecutionContext, config: ActivationConfig) -> Iterator[dg.MaterializeResult]:
+        chosen = {key: one for key, one in by_key.items() if key in context.selected_asset_keys}
+        if not chosen:
+            raise dg.Failure("gates look at what leaves: materialize the asset", allow_retries=False)
+        wish = _wish(context, settings, config)
+        endings: dict[dg.AssetKey, Ending] = {}
+        failures = []
+        for key, activation in chosen.items():
+            outcome = _activate(context, settings, around, activation, wish)
+            endings[key] = outcome.ending
+            for evaluation in _evaluations(key, outcome.gates):
+                if evaluation.asset_check_key in context.selected_asset_check_keys:
+                    context.log_event(evaluation)
+            told = metadata(outcome)
+            if outcome.ending in DONE:
+                context.log.info(f"{activation.stream}: {outcome.said}")
+                yield dg.MaterializeResult(key, metadata=told)
+            else:
+                context.log_event(dg.AssetObservation(key, description=outcome.said, metadata=told))
+            if outcome.ending in ("closed", "failed"):
+                failures.append(f"{activation.stream}: {outcome.said}")
+        worst = next(one for one in WORST if one in endings.values())
+        context.instance.add_run_tags(context.run_id, {ENDED_TAG: worst})
+        if failures:
+            raise dg.Failure("\n".join(failures), allow_retries=False)
+
+    return step
+
+
+def _wish(context: dg.AssetExecutionContext, settings: Settings, config: ActivationConfig) -> Wish:
+    """What the run wants. It stands for the tick that it is for, or for the moment at which it was asked for."""
+    tags = context.run.tags
+    is_due = ACTIVATION_TAG in tags
+    by = tags.get(REQUESTED_BY_TAG) or tags.get(USER_TAG) or ("its schedule" if is_due else "somebody in Dagster")
+    record = context.instance.get_run_record_by_id(context.run_id)
+    started = record.create_timestamp.astimezone(UTC) if record else datetime.now(UTC)
+    try:
+        override = None
+        if config.override_by or config.override_reason:
+            override = Override(config.override_by, config.override_reason)
+        return Wish(
+            at=parse_as_of(tags[AS_OF_TAG], settings.zone) if AS_OF_TAG in tags else started,
+            by=by,
+            send=config.send,
+            override=override,
+            causes=causes_of(config.also),
+            withdraw=config.withdraw,
+            replace=config.replace,
+            source_run=context.run_id,
+            automatic=is_due,
+            doing=context.log.debug,
+        )
+    except ValueError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+
+
+def causes_of(words: list[str]) -> tuple[Cause, ...]:
+    """Causes from words. Raises ValueError for one that is none."""
+    known: dict[str, Cause] = {one: one for one in get_args(Cause)}
+    if unknown := [word for word in words if word not in known]:
+        raise ValueError(f"found {unknown[0]!r} under also, expected {' or '.join(known)}")
+    return tuple(known[word] for word in words)
+
+
+def _activate(
+    context: dg.AssetExecutionContext, settings: Settings, around: Around, activation: Activation, wish: Wish
+) -> Outcome:
+    """What became of one. An error that nobody foresaw is told by its name: its text may hold what is nobody's
+    business."""
+    try:
+        return activate(settings, activation, wish, around.environ, clock=around.clock)
+    except EXPECTED as error:
+        return Outcome("failed", " ".join(str(error).split()), {})
+    except Exception as error:
+        context.log.error("".join(traceback.format_tb(error.__traceback__)))
+        return Outcome("failed", f"unexpected {type(error).__name__}; the log of the run says where", {})
+
+
+# ---------------------------------------------------------------- what is shown
+
+
+def metadata(outcome: Outcome) -> dict[str, dg.MetadataValue]:
+    """Counts stay numbers, which plot over time; the rest is for people."""
+    shown: dict[str, dg.MetadataValue] = {
+        "said": dg.MetadataValue.text(outcome.said),
+        "ending": dg.MetadataValue.text(outcome.ending.replace("_", " ")),
+    }
+    if outcome.gates:
+        shown["gates"] = dg.MetadataValue.md(_gates(outcome.gates))
+    if as_of := outcome.details.get("as_of"):
+        shown["as_of"] = dg.MetadataValue.text(str(as_of))
+    return shown | {name: dg.MetadataValue.int(number) for name, number in outcome.counts.items()}
+
+
+def _gates(results: tuple[Result, ...]) -> str:
+    lines = ["| gate | state | said |", "| --- | --- | --- |"]
+    for one in results:
+        by = f"; opened by {one.override.by}: {one.override.reason}" if one.override else ""
+        lines.append("| " + " | ".join(_cell(text) for text in (one.gate, one.state, f"{one.said}{by}")) + " |")
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _evaluations(key: dg.AssetKey, results: tuple[Result, ...]) -> Iterator[dg.AssetCheckEvaluation]:
+    """A gate that somebody opened has not passed, and is no error."""
+    for one in results:
+        is_closed = one.state == "closed"
+        by = {"opened_by": one.override.by, "because": one.override.reason} if one.override else {}
+        yield dg.AssetCheckEvaluation(
+            asset_key=key,
+            check_name=one.gate,
+            passed=one.state in ("open", "unknown"),
+            severity=dg.AssetCheckSeverity.ERROR if is_closed else dg.AssetCheckSeverity.WARN,
+            description=one.said or None,
+            metadata={"state": one.state, **one.numbers, **by},
+            blocking=True,
+        )
+
+
+def _spec(activation: Activation, folder: Folder, environ: Mapping[str, str]) -> dg.AssetSpec:
+    try:
+        allows = permission(activation, environ)
+    except ValueError as error:
+        allows = str(error)
+    kind = str(activation.options.get("format", "csv")) if activation.to == "file" else activation.to
+    return dg.AssetSpec(
+        activation_key(activation.segment, activation.name),
+        deps=[segment_key(activation.segment)],
+        group_name=ACTIVATION_GROUP,
+        description=f"{description(activation)}\n\n{allows} A closed gate leaves there what was sent before.",
+        kinds={KINDS.get(kind, kind)},
+        skippable=True,
+        metadata={"to": activation.to, "place": activation.place},
+    )
+
+
+def _with_errors(errors: Mapping[str, str]) -> dg.AssetsDefinition:
+    keys = {activation_key(segment, WITH_ERRORS): segment for segment in sorted(errors)}
+
+    @dg.multi_asset(
+        name=activation_step(WITH_ERRORS),
+        specs=[
+            dg.AssetSpec(
+                key,
+                deps=[segment_key(segment)],
+                group_name=ACTIVATION_GROUP,
+                description=f"Nothing is sent: {errors[segment]}.",
+                skippable=True,
+            )
+            for key, segment in keys.items()
+        ],
+        can_subset=True,
+    )
+    def with_errors(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+        yield from ()
+        told = [errors[segment] for key, segment in keys.items() if key in context.selected_asset_keys]
+        raise dg.Failure("\n".join(told), allow_retries=False)
+
+    return with_errors

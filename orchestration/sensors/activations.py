@@ -1,0 +1,207 @@
+"""Activations that are due become runs: by the clock, or since a published run had members come or go.
+
+A look knows the news of the last published run, the records of its own runs, and what it handled; it never opens the
+warehouse. What is due is handled once a run for it has sent, has met a closed gate, or was stopped by somebody. What
+failed is tried again after a pause, a few times; of one activation there is one run at a time.
+Not here: what is due (`orchestration/activation/due.py`), and what runs do (`assets/activations.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from connectors.clock import SystemClock
+from orchestration.activation.due import Due, Handled, Look, first_seen, look
+from orchestration.activation.named import Activation, activations_of
+from orchestration.activation.news import News, read_news
+from orchestration.ingest.runs import Around
+from orchestration.names import (
+    ACTIVATION_JOB,
+    ACTIVATION_SENSOR,
+    ACTIVATION_TAG,
+    ACTIVATIONS,
+    AS_OF_TAG,
+    DUE_TAG,
+    ENDED_TAG,
+    activation_key,
+)
+from orchestration.sensors.records import DONE, MOST_ATTEMPTS, WAITING
+from orchestration.sensors.run_requests import to_activate
+from orchestration.settings import Settings
+from segmentation.clock import Clock, utc_text
+from segmentation.language.folder import Folder
+from segmentation.language.model import Definition
+
+SECONDS_BETWEEN_LOOKS = 30
+PAUSE = timedelta(minutes=10)  # after what failed
+MOST_SECONDS = 6 * 3600  # of a run; one whose process died must not hold up its activation for ever
+MOST_TOLD = 10  # sentences in the reason of a look
+ANSWERS = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED}  # whoever stops a run does not want another
+ALL = "*"  # a run of the job without a choice is of all activations
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What became of the runs for one thing that is due. A closed gate is an answer as well."""
+
+    answered: bool = False
+    failed: int = 0
+    last: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a look at one activation leads to: what is handled now, and either what to request or a reason not to."""
+
+    handled: Handled
+    due: Due | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """What the sensor remembers, by stream."""
+
+    handled: Mapping[str, Handled] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, text: str | None) -> Cursor:
+        """From Dagster's text; of another form is as good as none."""
+        try:
+            return cls({name: _handled(one) for name, one in json.loads(text or "{}").items()})
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return cls()
+
+    def text(self) -> str:
+        """For Dagster."""
+        said = {name: asdict(one) for name, one in self.handled.items()}
+        return json.dumps(said, default=lambda moment: utc_text(moment), ensure_ascii=False)
+
+
+def _handled(said: Mapping[str, object]) -> Handled:
+    ticks = said["ticks"]
+    assert isinstance(ticks, dict)
+    return Handled(int(str(said["run_no"])), {name: datetime.fromisoformat(at) for name, at in ticks.items()})
+
+
+def decide(found: Look, tried: Tried, now: datetime, *, under_way: bool = False) -> Step:
+    """Whether to request a run for what a look found. What is handled moves on after an answer, and not before."""
+    due = found.due
+    if due is None:
+        return Step(found.handled, reason=found.waits)
+    if under_way:
+        return Step(found.handled, reason="a run of it is on its way")
+    if tried.answered:
+        return Step(due.handled)
+    if tried.failed >= MOST_ATTEMPTS:
+        return Step(
+            found.handled,
+            reason=f"{tried.failed} runs for {due.name} failed: see their errors; the next tick or change starts anew",
+        )
+    if tried.last is not None and now < (again := tried.last + PAUSE * tried.failed):
+        return Step(found.handled, reason=f"what failed is tried again at {again:%H:%M} UTC")
+    return Step(found.handled, due)
+
+
+def watched(folder: Folder) -> dict[str, tuple[Activation, Definition]]:
+    """By stream, activations that may run by themselves: not those of paused segments, nor those that cannot be read,
+    which have an asset that says so."""
+    found: dict[str, tuple[Activation, Definition]] = {}
+    for definition in folder.definitions.values():
+        if definition.activate and not definition.paused:
+            try:
+                found |= {one.stream: (one, definition) for one in activations_of(definition)}
+            except ValueError:
+                continue
+    return found
+
+
+def kept(handled: Mapping[str, Handled], folder: Folder) -> dict[str, Handled]:
+    """What is remembered though nothing of it runs: a file with an error will be mended, and has missed nothing new."""
+    return {stream: one for stream, one in handled.items() if stream.partition(".")[0] in folder.broken}
+
+
+def tried(instance: dg.DagsterInstance, stream: str, due: Due) -> Tried:
+    """What became of the runs for something that is due, as Dagster has recorded it."""
+    records = instance.get_run_records(dg.RunsFilter(tags={ACTIVATION_TAG: stream, DUE_TAG: due.name}))
+    ended = [one for one in records if one.dagster_run.status in DONE]
+    good = [
+        one for one in ended if one.dagster_run.status in ANSWERS or one.dagster_run.tags.get(ENDED_TAG) == "closed"
+    ]
+    last = max((one.update_timestamp for one in ended), default=None)
+    return Tried(bool(good), len(ended) - len(good), last.astimezone(UTC) if last else None)
+
+
+def under_way(instance: dg.DagsterInstance) -> set[str]:
+    """Streams of which a run is queued or running, by whomever; `ALL` for a run that chose none."""
+    found = set()
+    for run in instance.get_runs(dg.RunsFilter(statuses=WAITING)):
+        if ACTIVATION_TAG in run.tags:
+            found.add(run.tags[ACTIVATION_TAG])
+        elif run.asset_selection is not None:
+            found |= {".".join(key.path[1:]) for key in run.asset_selection if key.path[0] == ACTIVATIONS}
+        elif run.job_name == ACTIVATION_JOB:
+            found.add(ALL)
+    return found
+
+
+def activation_sensor(settings: Settings, folder: Folder, around: Around) -> dg.SensorDefinition:
+    """The sensor of a workspace, running from the start."""
+    time, streams = around.clock or SystemClock(), watched(folder)
+
+    @dg.sensor(
+        name=ACTIVATION_SENSOR,
+        job_name=ACTIVATION_JOB,
+        minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="What leaves the house when it is due, as far as SEGMENTS_SEND allows: "
+        + (", ".join(sorted(streams)) or "there are no activations."),
+    )
+    def activations(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        if not streams:
+            return dg.SkipReason("there are no activations")
+        before = Cursor.read(context.cursor).handled
+        news = read_news(settings.home)
+        if news is None:
+            if settings.warehouse.exists():  # of a version that told no news: what was there is left alone
+                return dg.SkipReason("nothing has been published since activations are watched")
+            news = News()
+        now = time.now()
+        clock, busy = Clock(now, settings.zone), under_way(context.instance)
+        handled, requests, reasons = kept(before, folder), [], []
+        for stream, (activation, definition) in streams.items():
+            seen = before.get(stream) or first_seen(activation, news, now)
+            found = look(activation, definition, seen, news, clock)
+            attempts = tried(context.instance, stream, found.due) if found.due else Tried()
+            taken = decide(found, attempts, now, under_way=not busy.isdisjoint({stream, ALL}))
+            handled[stream] = taken.handled
+            if taken.due is not None:
+                requests.append(_request(activation, taken.due, attempts.failed))
+            elif taken.reason:
+                reasons.append(f"{stream}: {taken.reason}")
+        if more := len(reasons) - MOST_TOLD:
+            reasons[MOST_TOLD:] = [f"and {more:,} more"] if more > 0 else []
+        reason = None if requests else "; ".join(reasons) or "nothing is due"
+        return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=Cursor(handled).text())
+
+    return activations
+
+
+def _request(activation: Activation, due: Due, failed: int) -> dg.RunRequest:
+    """The same `run_key` is run once, even if the daemon dies before it knows that it asked."""
+    return dg.RunRequest(
+        run_key=f"{activation.stream} {due.name}/{failed}",
+        asset_selection=[activation_key(activation.segment, activation.name)],
+        run_config=to_activate([activation], send=True),
+        tags={
+            ACTIVATION_TAG: activation.stream,
+            DUE_TAG: due.name,
+            AS_OF_TAG: due.at.isoformat(),
+            "dagster/max_runtime": str(MOST_SECONDS),
+        },
+    )
