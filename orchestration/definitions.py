@@ -30,7 +30,7 @@ from orchestration.watch import Watch
 
 
 def build_defs(settings: Settings, watch: Watch | None = None, around: Around | None = None) -> dg.Definitions:
-    """The whole code location of a workspace; `watch` hears of its runs, and `around` surrounds what it does with vendors."""
+    """The whole code location of a workspace; `watch` hears of its runs, `around` surrounds its calls of vendors."""
     watch, around = watch or Watch(), around or Around()
     folder = segments_of(settings)
     manifest = ensure_manifest(settings)

@@ -32,7 +32,8 @@ from tests.orchestration.workspace import Workspace, an_event
 
 ASSETS = """
 landing/audience_members landing/audiences landing/blacklist landing/consents landing/devices landing/events
-landing/message_events landing/messages landing/users models/connector_segments models/exports models/id_matches
+landing/message_events landing/messages landing/users models/activations models/connector_segments models/exports
+models/id_matches
 models/list_rows models/list_uploads models/live_qualifications models/ready_to_use_segments models/segment_changes
 models/segment_costs models/segment_dependents models/segment_events_daily models/segment_members
 models/segment_membership models/segment_messages models/segment_metrics models/segment_overlap
