@@ -29,6 +29,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "amplitude": {"cohort_prefix": "", "email_property": "email", "msisdn_property": "phone", "more_properties": []},
     "google": {"terms_accepted": False},
+    "meta": {"api_version": "v25.0"},
 }
 _ONE_WORD = re.compile("[!-~]+")
 _ZONES = "an IANA name such as Europe/Istanbul"
@@ -97,6 +98,20 @@ class GoogleAccount:
     default_country: str | None
 
 
+@dataclass(frozen=True)
+class MetaAccount:
+    """An ad account, by its number. `url` includes the version of the Graph API. `app_secret` proves that calls come
+    from the app that the token was made for, None if it is not asked for that. `default_country` is of those who have
+    none, None if not said.
+    """
+
+    url: str
+    access_token: str = field(repr=False)
+    ad_account: str
+    app_secret: str | None = field(repr=False)
+    default_country: str | None
+
+
 def mixpanel_account(environ: Mapping[str, str], settings: Mapping[str, Any]) -> MixpanelAccount:
     """Raises NotConfigured in one sentence that names the variable or the setting."""
     own = _own("mixpanel", settings)
@@ -147,6 +162,25 @@ def google_account(environ: Mapping[str, str], settings: Mapping[str, Any]) -> G
         login_customer_id=_customer(environ, "GOOGLE_LOGIN_CUSTOMER_ID") if manager else None,
         terms_accepted=_own("google", settings)["terms_accepted"],
         default_country=default_country("google", settings),
+    )
+
+
+def meta_account(environ: Mapping[str, str], settings: Mapping[str, Any]) -> MetaAccount:
+    """Raises NotConfigured in one sentence that names the variable or the setting."""
+    version = _own("meta", settings)["api_version"]
+    if not re.fullmatch(r"v[0-9]+\.[0-9]+", version):
+        raise NotConfigured(
+            "meta", "settings.toml", f"found {version!r} as api_version under [meta], expected one such as v25.0"
+        )
+    token = _needed("meta", environ, "META_ACCESS_TOKEN")
+    if not _ONE_WORD.fullmatch(token):
+        raise NotConfigured("meta", "settings", "the environment variable META_ACCESS_TOKEN holds no access token")
+    return MetaAccount(
+        url=_url("meta", environ, "META_URL", "https://graph.facebook.com", f"/{version}"),
+        access_token=token,
+        ad_account=_number("meta", environ, "META_AD_ACCOUNT", "1234567890", "act_"),
+        app_secret=environ.get("META_APP_SECRET", "").strip() or None,
+        default_country=default_country("meta", settings),
     )
 
 
@@ -211,9 +245,14 @@ def _google_token(environ: Mapping[str, str]) -> str:
 
 def _customer(environ: Mapping[str, str], name: str) -> str:
     """The number of an account of Google Ads, which shows it with dashes."""
-    number = _needed("google", environ, name).replace("-", "")
+    return _number("google", environ, name, "123-456-7890", "-")
+
+
+def _number(vendor: str, environ: Mapping[str, str], name: str, example: str, left_out: str) -> str:
+    """Digits, once what the vendor shows with them is left out."""
+    number = _needed(vendor, environ, name).replace(left_out, "")
     if not (number.isascii() and number.isdecimal()):
-        raise NotConfigured("google", "settings", f"the environment variable {name} is no number such as 123-456-7890")
+        raise NotConfigured(vendor, "settings", f"the environment variable {name} is no number such as {example}")
     return number
 
 

@@ -6,6 +6,7 @@ Where no source says what a vendor does, the choice is made here, in one place. 
 
 from connectors.standin.amplitude import AmplitudeCohort, StandInAmplitude
 from connectors.standin.google import StandInGoogle
+from connectors.standin.meta import StandInMeta
 from connectors.standin.mixpanel import MixpanelCohort, StandInMixpanel
 from connectors.standin.netmera import StandInNetmera
 from connectors.standin.sender import MixpanelSender
@@ -18,6 +19,7 @@ __all__ = [
     "StandIn",
     "StandInAmplitude",
     "StandInGoogle",
+    "StandInMeta",
     "StandInMixpanel",
     "StandInNetmera",
 ]
