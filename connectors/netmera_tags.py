@@ -18,7 +18,8 @@ from connectors.errors import BadAnswer
 from connectors.netmera import SYSTEMS, VENDOR, Netmera, UnknownPeople, netmera_http
 
 MOST_IDS = 1_000  # unique ids in a call
-_STRANGERS = 50  # so many ids that it does not know, and none that it does, are no accident
+# So many ids of a large batch that it does not know, and none before them that it does, are no accident.
+_STRANGERS, _LARGE = 100, 500
 _VERBS: dict[Action, str] = {"add": "/tagUsers", "remove": "/untagUsers"}
 
 
@@ -92,7 +93,7 @@ class NetmeraTag:
                     waiting += [some[middle:], some[:middle]]
                     continue
                 unknown += 1
-                if action == "add" and not known and unknown == _STRANGERS:
+                if action == "add" and not known and unknown == _STRANGERS and len(ids) >= _LARGE:
                     told = (
                         f"it knows none of the first {unknown} users; is NETMERA_API_KEY that of another application?"
                     )

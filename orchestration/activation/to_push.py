@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from connectors.accounts import netmera_account
 from connectors.netmera_messages import PLATFORMS, NetmeraMessages, PushMessage
+from orchestration.activation.allowed import why_dry
 from orchestration.activation.locks import alone
 from orchestration.activation.mirror import mirror
 from orchestration.activation.wish import Outcome
@@ -29,7 +30,7 @@ def push(work: Work) -> Outcome:
     """
     tag_work = replace(work, activation=tagging(work.activation))
     if work.wish.withdraw:
-        return _tag(tag_work)
+        return _tag(work, tag_work)
     state, wanted = _wanted(work)
     if state == "done":
         return Outcome("nothing", f"“{wanted.title}” has gone out already, as message {wanted.key}", {})
@@ -37,9 +38,7 @@ def push(work: Work) -> Outcome:
         raise ValueError(wanted.reason or f"the message {wanted.id} has failed")
     _require_a_tag_of_its_own(work, wanted.tag)
     if not work.sends:
-        tagged = _tag(tag_work)
-        rest = "a draft would be made of" if wanted.draft else "it would get"
-        return replace(tagged, said=f"{tagged.said}; {rest} the message “{wanted.title}”")
+        return _dry(work, _tag(work, tag_work), wanted)
     mine = _taken(work, state, wanted)
     client = NetmeraMessages(
         netmera_account(work.environ), work.clock, lambda sentence, seconds: work.wish.doing(sentence)
@@ -94,7 +93,7 @@ def _send(work: Work, tag_work: Work, mine: Push, client: NetmeraMessages) -> Ou
     try:
         if mine.is_too_late(work.clock.now()):
             too_late(mine)
-        tagged = _tag(tag_work)
+        tagged = _tag(work, tag_work)
         if not _tagged_people(tagged.counts):
             raise ValueError(f"nobody has the tag {mine.tag}, so the message “{mine.title}” was not sent")
         done = deliver(work.settings, mine, client, work.clock)
@@ -106,10 +105,24 @@ def _send(work: Work, tag_work: Work, mine: Push, client: NetmeraMessages) -> Ou
     return _outcome(tagged, done)
 
 
-def _tag(tag_work: Work) -> Outcome:
+def _tag(work: Work, tag_work: Work) -> Outcome:
     """Makes the tag equal to the segment; an activation of the tag itself may be doing that, too."""
-    with alone(tag_work.settings.home, tag_work.activation.stream, tag_work.wish.doing):
-        return mirror(tag_work)
+    with alone(work.settings.home, tag_work.activation.stream, work.wish.doing):
+        try:
+            return mirror(tag_work)
+        finally:
+            work.said = tag_work.said
+
+
+def _dry(work: Work, tagged: Outcome, wanted: Push) -> Outcome:
+    added, removed = tagged.counts.get("added", 0), tagged.counts.get("removed", 0)
+    goes = "be there as a draft, to be sent to" if wanted.draft else "go to"
+    said = (
+        f"{wanted.segment}: “{wanted.title}” would {goes} the tag {wanted.tag}, which {_tagged_people(tagged.counts):,}"
+        f" would have ({added:,} added, {removed:,} removed); nothing was sent, {why_dry(work.activation, work.wish)}"
+        f"{work.closed_in_words()}"
+    )
+    return replace(tagged, said=said)
 
 
 def _outcome(tagged: Outcome, done: Push) -> Outcome:

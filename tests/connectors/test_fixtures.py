@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
+from connectors.accounts import netmera_account
 from connectors.amplitude.export import moment
+from connectors.destinations import Action
+from connectors.netmera_messages import NetmeraMessages, PushMessage
+from connectors.netmera_tags import NetmeraTag
 from connectors.standin.server import Reply, Request, StandIn, as_json
 from tests.connectors.world import ALL, World
 
@@ -133,6 +137,31 @@ def test_documented_answers_of_netmera(here: World) -> None:
         "B4A92950-B0FD-43E6-B312-C3EE088890BD"
     ]
     assert here.rows("messages/netmera-748")[0]["status"] == "sent"
+
+
+def test_what_is_sent_to_netmera_looks_as_its_documentation_shows_it(here: World) -> None:
+    documented = fixture("netmera-docs/requests.json")
+    account, came = netmera_account(here.environ), []
+    answer = here.netmera.written.answer
+
+    def noting(verb: str, request: Request) -> Reply | None:
+        came.append((verb, request.body))
+        return answer(verb, request)
+
+    here.netmera.written.answer = noting  # type: ignore[method-assign]
+    here.netmera.users = {"id1": {}, "id2": {}}
+    tag = NetmeraTag(account, "Sport", here.clock)
+    directions: tuple[Action, ...] = ("add", "remove")
+    for action in directions:
+        with tag.sending(action, 2, 1) as tagging:
+            tagging.send([("id1",), ("id2",)])
+    given = documented["sendBulkNotification_tag"]["message"]
+    NetmeraMessages(account, here.clock).send(PushMessage(given["title"], given["text"]), "Sport", "r1")
+    (tagged, untagged, (verb, sent)) = came
+    assert tagged == ("tagUsers", documented["tagUsers"])
+    assert untagged == ("untagUsers", documented["untagUsers"])
+    assert (verb, sent["target"]) == ("sendBulkNotification", documented["sendBulkNotification_tag"]["target"])
+    assert {word: sent["message"][word] for word in given} == given
 
 
 def test_every_documented_error_of_netmera_is_told(here: World) -> None:

@@ -93,11 +93,12 @@ def test_ids_that_netmera_passes_over_are_no_error(here: World) -> None:
 
 def test_a_key_of_another_application_is_noticed_before_a_thousand_calls(here: World) -> None:
     crowd(here, 0)
-    with pytest.raises(BadAnswer, match="it knows none of the first 50 users; is NETMERA_API_KEY that of another"):
+    with pytest.raises(BadAnswer, match="it knows none of the first 100 users; is NETMERA_API_KEY that of another"):
         send(here, "add", *(f"cust-{n}" for n in range(1000)))
-    assert len(here.netmera.calls) < 150
-    # Everybody who was to lose the tag may have been deleted there.
-    assert send(here, "remove", *(f"cust-{n}" for n in range(60))) == Receipt(60, invalid=60)
+    assert len(here.netmera.calls) < 250
+    # Some newcomers may be unknown, and everybody who was to lose the tag may have been deleted there.
+    assert send(here, "add", *(f"cust-{n}" for n in range(120))) == Receipt(120, invalid=120)
+    assert send(here, "remove", *(f"cust-{n}" for n in range(120))) == Receipt(120, invalid=120)
 
 
 def test_a_call_that_fails_is_repeated_and_then_told(here: World) -> None:
