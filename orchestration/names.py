@@ -32,7 +32,6 @@ ACTIVATION_SENSOR = "activations"
 ACTIVATION_TAG = "segments/activation"  # on runs that are due; its value is the stream
 DUE_TAG = "segments/due"  # beside it: the ticks or the run that it is for
 ENDED_TAG = "segments/ended"  # how activations of a run ended, the worst of them: sent, closed, failed, ...
-ACTIVATION_POOL = "activation"  # sending may take an hour, and must not keep the warehouse from others
 PUSH_JOB = "send_push"
 PUSH_SENSOR = "scheduled_pushes"
 VENDORS = ("mixpanel", "amplitude", "netmera")

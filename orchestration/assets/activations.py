@@ -132,7 +132,8 @@ def _wish(context: dg.AssetExecutionContext, settings: Settings, config: Activat
     tags = context.run.tags
     is_due = ACTIVATION_TAG in tags
     by = tags.get(REQUESTED_BY_TAG) or tags.get(USER_TAG) or ("its schedule" if is_due else "somebody in Dagster")
-    record = context.instance.get_run_record_by_id(context.run_id)
+    # A run that takes over from one whose process died wants the same, so that a message goes out once.
+    record = context.instance.get_run_record_by_id(context.run.root_run_id or context.run_id)
     started = record.create_timestamp.astimezone(UTC) if record else datetime.now(UTC)
     try:
         override = None

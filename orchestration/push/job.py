@@ -17,10 +17,10 @@ from orchestration.activation.run import activate
 from orchestration.activation.wish import Outcome, Wish
 from orchestration.gates.results import Override
 from orchestration.lifecycle.jobs import USER_TAG
-from orchestration.names import ACTIVATION_POOL, PUSH_JOB
+from orchestration.names import PUSH_JOB, activation_step
 from orchestration.published import NothingPublished
 from orchestration.push.asked import schedule, serve
-from orchestration.push.words import DRAFT, push_activation
+from orchestration.push.words import DRAFT, TO, push_activation
 from orchestration.settings import Settings
 from orchestration.warehouse import WarehouseBusy
 from segmentation.clock import parse_as_of, utc_text
@@ -66,7 +66,7 @@ def push_job(settings: Settings) -> dg.JobDefinition:
 
     step.__annotations__ = {"context": dg.OpExecutionContext, "config": PushConfig, "return": None}
     told = "Gives a segment's members its tag, and the tag a push message: a draft, now, or at a moment."
-    push = dg.op(name=OP, description=told, pool=ACTIVATION_POOL, out=dg.Out(dg.Nothing))(step)
+    push = dg.op(name=OP, description=told, pool=activation_step(TO), out=dg.Out(dg.Nothing))(step)
 
     @dg.job(
         name=PUSH_JOB,
