@@ -37,6 +37,7 @@ COMMANDS = {
     "reopen": "lifecycle",
     "changes": "change_log",
     "export": "export",
+    "gates": "gates",
     "push": "push",
     "pushes": "push",
     "verify": "history",

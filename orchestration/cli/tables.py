@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from orchestration.waterfall import Waterfall
 
 STATUS_STYLE = {"ready": "green", "failed": "bold red", "stale": "yellow", "not_active": "dim", "deleted": "dim"}
+GATE_STYLE = {"open": "green", "closed": "bold red", "unknown": "dim"}
 BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -138,6 +139,20 @@ def event_table(rows: Sequence[Habit]) -> Table:
         ends = range(len(row.daily), 0, -7)
         weeks = [sum(row.daily[max(end - 7, 0) : end]) for end in ends][::-1]
         table.add_row(escape(row.event), f"{row.times:,}", f"{row.most_users:,}", sparkline(weeks))
+    return table
+
+
+def gate_table(rows: Sequence[tuple[str, str, str]]) -> Table:
+    """Gates with their states, and why, or what was compared."""
+    from rich.markup import escape
+
+    table = _table()
+    table.add_column("gate", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    table.add_column("because", overflow="fold")
+    for gate, state, why in rows:
+        style = GATE_STYLE.get(state, "")
+        table.add_row(gate, f"[{style}]{state}[/]" if style else state, escape(why))
     return table
 
 

@@ -1,8 +1,8 @@
 """What each gate asks: numbers of which one has to be at least the other, or why there is nothing to ask.
 
-Inputs are judged at the moment that the members stand for, since what came later is not in them; whether members are
-recent enough at all is judged at the moment of asking. Not here: the comparison (`judge.py`), and where facts come from
-(`facts.py`).
+Inputs are judged at the moment that the members who rest on them stand for, since what came later is not in them;
+whether members are recent enough at all is judged at the moment of asking. Not here: the comparison (`judge.py`), and
+where facts come from (`facts.py`).
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _events(case: Case) -> Iterator[Comparison]:
     events, as_of, days = case.facts.events, case.facts.own.as_of, case.limits.events_missing_days
     if events is None or events.newest is None or as_of is None or not days or events.days < HABIT:
         return
-    expected = as_of - timedelta(days=days)
+    expected = as_of - max(timedelta(days=days), events.quiet)
     said = (
         f"the newest event is of {_moment(events.newest)}, and there were events on {events.days} of the {HABIT_DAYS}"
         f" days before; expected one of {_moment(expected)} or later"
@@ -104,16 +104,19 @@ def _events(case: Case) -> Iterator[Comparison]:
 
 
 def _audiences(case: Case) -> Iterator[Comparison]:
-    as_of, days = case.facts.own.as_of, case.limits.audience_days
-    fetched = [(one.fetched_at, one) for one in case.facts.identified if one.fetched_at is not None]
-    if fetched and as_of is not None and days:
-        at, oldest = min(fetched, key=lambda pair: pair[0])
-        expected = as_of - timedelta(days=days)
+    """The audience that was oldest when its segment was calculated."""
+    allowed = timedelta(days=case.limits.audience_days)
+    found = [(one.fetched_at - one.as_of, one) for one in case.facts.identified if one.fetched_at and one.as_of]
+    if found and allowed:
+        _, one = min(found, key=lambda pair: pair[0])
+        assert one.fetched_at is not None
+        assert one.as_of is not None
+        expected = one.as_of - allowed
         said = (
-            f"{_whose(case.facts, oldest)}the audience was fetched at {_moment(at)}, expected {_moment(expected)} or"
-            " later"
+            f"{_whose(case.facts, one)}the audience was fetched at {_moment(one.fetched_at)}, expected"
+            f" {_moment(expected)} or later"
         )
-        yield Comparison("fetched", at, "fetch_expected", expected, said)
+        yield Comparison("fetched", one.fetched_at, "fetch_expected", expected, said)
 
 
 def _size_band(case: Case) -> Answer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -19,11 +20,11 @@ from orchestration.settings import Settings
 from orchestration.warehouse import aware, has_table, naive
 from orchestration.waterfall import waterfalls_of
 from segmentation.clock import Clock
-from segmentation.language.model import StaticList
 from segmentation.plan.reads import TILES, reads
 
 HABIT_DAYS = 28  # local days before the newest event
 SLOT = timedelta(minutes=15)  # every zone's offset is a multiple of it
+OFTEN = 3  # times in those days make a habit: a shop that rests at weekends does so four times
 
 
 @dataclass(frozen=True)
@@ -44,17 +45,19 @@ class Reach:
 
 @dataclass(frozen=True)
 class Events:
-    """The newest event before a moment, aware UTC, None if there is none; and on how many of the 28 local days before
-    its own there were any."""
+    """The newest event before a moment, aware UTC, None if there is none; on how many of the 28 local days before its
+    own there were any; and how long it is quiet between events at times, which is the third longest pause of them."""
 
     newest: datetime | None
     days: int
+    quiet: timedelta
 
 
 @dataclass(frozen=True)
 class Identified:
     """Users found behind an audience of a vendor, or behind a list: `found` of `asked` people whom `source` names, and
-    the `rate` that is compared with `floor`. `fetched_at` is that of an audience, aware UTC."""
+    the `rate` that is compared with `floor`. `fetched_at` is that of an audience, and `as_of` what the segment's
+    members stand for, both aware UTC."""
 
     segment: str
     source: str
@@ -62,6 +65,7 @@ class Identified:
     asked: int
     rate: float | None
     floor: float
+    as_of: datetime | None
     fetched_at: datetime | None = None
 
 
@@ -104,7 +108,7 @@ def read_facts(connection: duckdb.DuckDBPyConnection, settings: Settings, segmen
         _sizes(connection, own),
         universe,
         _universe_sizes(connection, run_no),
-        _events(connection, settings, (own, *behind)),
+        _events(connection, settings, own, behind),
         tuple(_identified(connection, settings, (own, *behind))),
     )
 
@@ -151,24 +155,30 @@ def _universe_sizes(connection: duckdb.DuckDBPyConnection, run_no: int) -> list[
     return [users for (users,) in rows]
 
 
-def _events(connection: duckdb.DuckDBPyConnection, settings: Settings, segments: Iterable[Calculated]) -> Events | None:
-    """Events as they were when the members were calculated, as far as they are still there."""
-    own, *_ = segments = list(segments)
-    if own.as_of is None or not any(_asks_for_events(one, settings) for one in segments):
+def _events(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, own: Calculated, behind: Iterable[Calculated]
+) -> Events | None:
+    """Events before the moment of the members, as far as they are still there."""
+    moving = [one for one in behind if not one.is_resting]
+    if own.as_of is None or not any(_asks_for_events(one, settings) for one in (own, *moving)):
         return None
-    at = naive(own.as_of)
     (newest,) = connection.execute(
-        "select max(ts) from staging.stg_events where is_first and ts < ?", [at]
+        "select max(ts) from staging.stg_events where is_first and ts < ?", [naive(own.as_of)]
     ).fetchone() or (None,)
     if newest is None:
-        return Events(None, 0)
+        return Events(None, 0, timedelta())
     clock = Clock(aware(newest), settings.zone)
-    first = clock.today - timedelta(days=HABIT_DAYS)
-    slots = connection.execute(
-        "select distinct time_bucket(?, ts) from staging.stg_events where is_first and ts >= ? and ts < ?",
-        [SLOT, naive(clock.midnight(first)), naive(clock.midnight(clock.today))],
+    first = clock.midnight(clock.today - timedelta(days=HABIT_DAYS))
+    rows = connection.execute(
+        "select distinct time_bucket(?, ts) as slot from staging.stg_events"
+        " where is_first and ts >= ? and ts <= ? order by slot",
+        [SLOT, naive(first), newest],
     ).fetchall()
-    return Events(aware(newest), len({aware(slot).astimezone(settings.zone).date() for (slot,) in slots}))
+    slots = [slot for (slot,) in rows]
+    days = {aware(slot).astimezone(settings.zone).date() for slot in slots} - {clock.today}
+    pauses = sorted((after - before for before, after in pairwise(slots)), reverse=True)
+    quiet = pauses[OFTEN - 1] + SLOT if len(pauses) >= OFTEN else timedelta()
+    return Events(aware(newest), len(days), quiet)
 
 
 def _asks_for_events(one: Calculated, settings: Settings) -> bool:
@@ -180,10 +190,9 @@ def _asks_for_events(one: Calculated, settings: Settings) -> bool:
 
 
 def _identified(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, segments: Iterable[Calculated]
+    connection: duckdb.DuckDBPyConnection, settings: Settings, segments: Sequence[Calculated]
 ) -> list[Identified]:
-    names = [one.segment for one in segments]
-    lists = [one.segment for one in segments if one.definition and isinstance(one.definition.body, StaticList)]
+    as_of = {one.segment: one.as_of for one in segments}
     found = [
         Identified(
             name,
@@ -192,23 +201,20 @@ def _identified(
             one.connector_users or one.fetched_users,
             one.found_share,
             matching_of(settings.matching, one.connector).match_rate_below,
+            as_of[name],
             one.updated_at,
         )
-        for name, one in sorted(waterfalls_of(connection, names).items())
+        for name, one in sorted(waterfalls_of(connection, as_of).items())
     ]
-    return found + _on_lists(connection, lists, settings.matching[EVERY].match_rate_below)
-
-
-def _on_lists(connection: duckdb.DuckDBPyConnection, lists: Sequence[str], floor: float) -> list[Identified]:
-    """Lines that name somebody another time are left out."""
-    if not lists or not has_table(connection, "segments", "list_uploads"):
-        return []
+    if not has_table(connection, "segments", "list_uploads"):  # a warehouse from before there were lists
+        return found
     rows = connection.execute(
         "select segment, sum(matched)::bigint, sum(rows - duplicates)::bigint from segments.list_uploads"
         " where state = 'current' and list_contains(?, segment) group by segment order by segment",
-        [list(lists)],
+        [list(as_of)],
     ).fetchall()
-    return [
-        Identified(segment, "identities on it", matched, asked, matched / asked if asked else None, floor)
-        for segment, matched, asked in rows
+    floor = settings.matching[EVERY].match_rate_below
+    return found + [
+        Identified(name, "identities on it", matched, asked, matched / asked if asked else None, floor, as_of[name])
+        for name, matched, asked in rows
     ]

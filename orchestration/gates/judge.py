@@ -105,7 +105,8 @@ class _Suite:
         )
 
     def run(self, row: Mapping[str, Any]) -> dict[tuple[str, str], bool]:
-        """Whether each of the comparisons holds, by its names; one of which a number is missing does."""
+        """Whether each of the comparisons holds, by its names; one of which a number is missing does. Raises
+        RuntimeError if it could not be compared, which is no reason to close a gate and none to open it."""
         import pandas as pd
 
         batch = self._context.data_sources.pandas_default.read_dataframe(pd.DataFrame([row]).convert_dtypes())
@@ -113,6 +114,8 @@ class _Suite:
         held: dict[tuple[str, str], bool] = {}
         for one in found.results:
             if one.expectation_config and (meta := one.expectation_config.meta):
+                if not one.success and "'raised_exception': True" in str(one.exception_info):
+                    raise RuntimeError(f"gates cannot compare {meta['key']} with {meta['least']}")
                 held[meta["key"], meta["least"]] = bool(one.success)
         return held
 
