@@ -5,7 +5,6 @@ Not here: what they judge by (`orchestration/gates`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -64,15 +63,13 @@ def gates(name: str, at: str | None, as_json: bool) -> None:
 
 def _numbers(one: Result, zone: ZoneInfo) -> str:
     """What an open gate compared: `users 1,451, low 956, high 1,776`."""
-    from orchestration.gates.asked import PAIRS
-
-    moments = {name for pair, gate in PAIRS.items() if gate == "freshness" for name in pair}
-    return ", ".join(f"{name} {_number(name, one.numbers, moments, zone)}" for name in one.numbers)
+    return ", ".join(f"{name} {_number(name, number, zone)}" for name, number in one.numbers.items())
 
 
-def _number(name: str, numbers: Mapping[str, int | float], moments: set[str], zone: ZoneInfo) -> str:
-    number = numbers[name]
-    if name in moments:
+def _number(name: str, number: int | float, zone: ZoneInfo) -> str:
+    from orchestration.gates.asked import MOMENTS
+
+    if name in MOMENTS:
         return moment_text(datetime.fromtimestamp(number, UTC), zone)
     return f"{number:,}" if isinstance(number, int) else f"{number:,.4g}"
 

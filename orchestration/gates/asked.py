@@ -7,7 +7,7 @@ where facts come from (`facts.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -243,25 +243,6 @@ _GATES: Mapping[str, Callable[[Case], Answer]] = {
     "upstream": _upstream,
 }
 GATES = tuple(_GATES)
-PAIRS = {  # every comparison there is, and whose it is
-    ("as_of", "promised"): "freshness",
-    ("read_as_of", "read_promised"): "freshness",
-    ("newest_event", "event_expected"): "freshness",
-    ("fetched", "fetch_expected"): "freshness",
-    ("users", "low"): "size_band",
-    ("high", "users"): "size_band",
-    ("removed_allowed", "removed"): "removals",
-    ("match_rate", "match_rate_below"): "match_rate",
-    ("identified", "identified_expected"): "match_rate",
-    ("all_users", "all_users_expected"): "universe",
-    ("troubled_allowed", "troubled"): "upstream",
-}
-
-
-def columns(found: Iterable[Answer]) -> dict[str, Number | None]:
-    """The one row that is judged: every number by its name, None where there is nothing to judge by."""
-    row: dict[str, Number | None] = dict.fromkeys(name for pair in PAIRS for name in pair)
-    for answer in found:
-        for one in answer if not isinstance(answer, str) else ():
-            row |= {one.key: one.value, one.least: one.bound}
-    return row
+MOMENTS = frozenset(  # names of numbers that are moments
+    ("as_of", "promised", "read_as_of", "read_promised", "newest_event", "event_expected", "fetched", "fetch_expected")
+)

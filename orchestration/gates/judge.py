@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
 
 import duckdb
 
-from orchestration.gates.asked import PAIRS, Answer, Case, Comparison, Number, answers, columns
+from orchestration.gates.asked import Answer, Case, Comparison, Number, answers
 from orchestration.gates.facts import Facts, Leaving, Reach, read_facts
 from orchestration.gates.limits import Limits
 from orchestration.gates.results import GateClosed, Override, Result
@@ -45,7 +44,8 @@ def judge(
     """What each gate says, in their order. `at` is the aware moment of asking; without it that of the last run, so that
     members of the past are not held against the wall clock. An override opens what is closed."""
     found = answers(Case(facts, limits, at or facts.run_at, leaving, reach))
-    held = _suite().run(columns(found.values()))
+    compared = [one for answer in found.values() if not isinstance(answer, str) for one in answer]
+    held = _suite().run(compared)
     return tuple(_result(gate, answer, held, override) for gate, answer in found.items())
 
 
@@ -79,7 +79,7 @@ def _number(value: Number) -> int | float:
 
 
 class _Suite:
-    """The comparisons in Great Expectations' words; made once, as its import takes seconds."""
+    """Great Expectations, made ready once, as its import takes seconds."""
 
     def __init__(self) -> None:
         import great_expectations as gx
@@ -88,35 +88,32 @@ class _Suite:
             ExpectColumnPairValuesAToBeGreaterThanB,
         )
 
+        self._expectation, self._suite = ExpectColumnPairValuesAToBeGreaterThanB, gx.ExpectationSuite
         self._context = gx.get_context(mode="ephemeral")
         self._context.variables.progress_bars = ProgressBarsConfig(globally=False)
-        self._suite = gx.ExpectationSuite(
-            "gates",
-            expectations=[
-                ExpectColumnPairValuesAToBeGreaterThanB(
-                    column_A=key,
-                    column_B=least,
-                    or_equal=True,
-                    ignore_row_if="either_value_is_missing",
-                    meta={"gate": gate, "key": key, "least": least},
-                )
-                for (key, least), gate in PAIRS.items()
-            ],
-        )
 
-    def run(self, row: Mapping[str, Any]) -> dict[tuple[str, str], bool]:
-        """Whether each of the comparisons holds, by its names; one of which a number is missing does. Raises
-        RuntimeError if it could not be compared, which is no reason to close a gate and none to open it."""
+    def run(self, compared: Sequence[Comparison]) -> dict[tuple[str, str], bool]:
+        """Whether each of the comparisons holds, by its names. Raises RuntimeError if it could not be compared, which
+        is no reason to close a gate and none to open it."""
         import pandas as pd
 
+        row: dict[str, Number] = {}
+        for one in compared:
+            row |= {one.key: one.value, one.least: one.bound}
+        expectations = [
+            self._expectation(
+                column_A=one.key, column_B=one.least, or_equal=True, meta={"key": one.key, "least": one.least}
+            )
+            for one in compared
+        ]
         batch = self._context.data_sources.pandas_default.read_dataframe(pd.DataFrame([row]).convert_dtypes())
-        found = batch.validate(self._suite, result_format="BASIC")
         held: dict[tuple[str, str], bool] = {}
-        for one in found.results:
-            if one.expectation_config and (meta := one.expectation_config.meta):
-                if not one.success and "'raised_exception': True" in str(one.exception_info):
-                    raise RuntimeError(f"gates cannot compare {meta['key']} with {meta['least']}")
-                held[meta["key"], meta["least"]] = bool(one.success)
+        for found in batch.validate(self._suite("gates", expectations=expectations), result_format="BASIC").results:
+            assert found.expectation_config is not None
+            names = found.expectation_config.meta or {}
+            if not found.success and "'raised_exception': True" in str(found.exception_info):
+                raise RuntimeError(f"gates cannot compare {names['key']} with {names['least']}")
+            held[names["key"], names["least"]] = bool(found.success)
         return held
 
 
