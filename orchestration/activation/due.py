@@ -36,11 +36,12 @@ class Handled:
 @dataclass(frozen=True)
 class Due:
     """`name` is the same as long as it is the same thing that is due. `at` is the moment that a run is for, `handled`
-    what it handles."""
+    what it handles. Changes alone hold back who came otherwise than by them; a tick sends the `whole` segment."""
 
     name: str
     at: datetime
     handled: Handled
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def look(activation: Activation, definition: Definition, handled: Handled, news:
         names.append(f"{name} {utc_text(tick)}")
         moments.append(at)
         after = replace(after, ticks={**after.ticks, name: tick})
+    whole = bool(names)
     change = _change(activation, news)
     if change is not None and change.run_no > handled.run_no:
         names.append(f"run {change.run_no} {utc_text(change.as_of)}")
@@ -86,7 +88,7 @@ def look(activation: Activation, definition: Definition, handled: Handled, news:
     else:
         handled = replace(handled, run_no=news.run_no)  # nothing in it for this activation
     after = replace(after, run_no=news.run_no)
-    due = Due("; ".join(names), max(moments), after) if names else None
+    due = Due("; ".join(names), max(moments), after, whole) if names else None
     return Look(handled, due, "; ".join(waits))
 
 

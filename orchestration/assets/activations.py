@@ -53,7 +53,10 @@ CHECKS = {
     "match_rate": "Enough of a vendor's audience are users.",
     "universe": "The number of all users has not dropped.",
     "upstream": "The segment was calculated, and what it reads.",
+    "ledger": "It is known who was sent there before.",
+    "most_per_run": "No more are sent at once than `most_per_run` allows.",
 }
+OF_SETS = ("netmera_tag", "meta", "google")  # destinations that a ledger is kept of
 EXPECTED = (ConnectorError, NothingPublished, WarehouseBusy, ValueError)
 
 
@@ -91,9 +94,9 @@ def _step(
         name=activation_step(kind),
         specs=[_spec(one, folder, around.environ) for one in activations],
         check_specs=[
-            dg.AssetCheckSpec(gate, asset=key, description=CHECKS.get(gate), blocking=True)
+            dg.AssetCheckSpec(gate, asset=key, description=CHECKS[gate], blocking=True)
             for key in by_key
-            for gate in GATES
+            for gate in (*GATES, *(("ledger", "most_per_run") if kind in OF_SETS else ()))
         ],
         can_subset=True,
         pool=activation_step(kind),

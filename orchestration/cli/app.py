@@ -38,6 +38,8 @@ COMMANDS = {
     "changes": "change_log",
     "export": "export",
     "gates": "gates",
+    "activate": "activate",
+    "activations": "activate",
     "push": "push",
     "pushes": "push",
     "verify": "history",

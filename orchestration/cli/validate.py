@@ -21,6 +21,7 @@ def validate(folder: Path | None, as_json: bool) -> None:
 
     Each error is one line on stderr: FILE:LINE: what was found, what was expected.
     """
+    from orchestration.activation.places import conflicts
     from orchestration.lists.paths import missing_lists
     from orchestration.settings import default_segments
     from segmentation.language.folder import load_folder
@@ -30,14 +31,15 @@ def validate(folder: Path | None, as_json: bool) -> None:
     for warning in checked.warnings:
         complain(f"{warning.file}:{warning.line}: warning: {warning.message}")
     missing = missing_lists(checked)
-    problems = sorted([*checked.problems, *missing])
+    problems = sorted([*checked.problems, *missing, *conflicts(checked)])
     for problem in problems:
         complain(str(problem))
     if as_json:
         print_json([one._asdict() for one in problems])
     elif problems:
         files = len({one.file for one in problems})
-        good = len(checked.definitions) - len(missing)
+        bad = {one.file for one in problems}
+        good = sum(one.file not in bad for one in checked.definitions.values())
         say(f"{count(len(problems), 'error')} in {count(files, 'file')}; {_valid(good)}")
     elif not checked.definitions:
         say(f"no segment files (*.yml) in {folder}")

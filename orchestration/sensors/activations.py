@@ -36,6 +36,7 @@ from orchestration.settings import Settings
 from segmentation.clock import Clock, utc_text
 from segmentation.language.folder import Folder
 from segmentation.language.model import Definition
+from segmentation.language.words import ALSO
 
 SECONDS_BETWEEN_LOOKS = 30
 PAUSE = timedelta(minutes=10)  # after what failed
@@ -197,7 +198,7 @@ def _request(activation: Activation, due: Due, failed: int) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=f"{activation.stream} {due.name}/{failed}",
         asset_selection=[activation_key(activation.segment, activation.name)],
-        run_config=to_activate([activation], send=True),
+        run_config=to_activate([activation], send=True, also=ALSO if due.whole else ()),
         tags={
             ACTIVATION_TAG: activation.stream,
             DUE_TAG: due.name,

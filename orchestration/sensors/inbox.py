@@ -83,12 +83,11 @@ def asked_of(request: Request, definitions: Mapping[str, Definition]) -> list[Ac
     in one sentence if a segment has none of them, or if they may not be sent from here."""
     if request.activate is None:
         return []
-    found = [
-        one
-        for name in request.segments
-        if name in definitions
-        for one in chosen(definitions[name], request.activate.to)
-    ]
+    found: list[Activation] = []
+    for name in request.segments:
+        if name not in definitions:  # a run that chose nothing would be one of all activations
+            raise ValueError(f"{name} cannot be read: `segments validate` says why")
+        found += chosen(definitions[name], request.activate.to)
     if request.activate.send:
         require_allowed(found, os.environ)
     return found

@@ -63,8 +63,14 @@ def _destination(fields: Fields, r: Report) -> None:
     for word, allowed in (("also", words.ALSO), ("platforms", words.PUSH_PLATFORMS)):
         if word in fields.fields:
             _chosen(fields.fields[word], r, allowed)
+    if "also" in fields.fields and to != "webhook" and not _follows_changes(fields.fields.get("when")):
+        r.warn(fields.fields["also"].line, "found also beside a schedule, which sends all members as it is")
     if "fields" in fields.fields:
         texts(fields.fields["fields"], r, "a list of fields such as [external_id, attributes.tier]")
+
+
+def _follows_changes(node: Node | None) -> bool:
+    return isinstance(node, Atom) and node.value in words.ON_CHANGES
 
 
 def _chosen(node: Node, r: Report, allowed: tuple[str, ...]) -> None:

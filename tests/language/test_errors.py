@@ -91,6 +91,24 @@ def test_a_live_trigger_that_cancels_itself_is_warned_about() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("item", "is_warned"),
+    [
+        ("{to: meta, audience: '1', when: daily, also: [initial]}", True),
+        ("{to: netmera_tag, when: {weekly: mon}, also: [initial]}", True),
+        ("{to: netmera_tag, when: 0 9 * * *, also: [initial]}", True),
+        ("{to: netmera_tag, when: on_change, also: [initial]}", False),
+        ("{to: webhook, url_env: HOOK_URL, when: daily, also: [initial]}", False),  # tells events, not members
+    ],
+)
+def test_causes_beside_a_schedule_that_sends_everybody_are_warned_about(item: str, is_warned: bool) -> None:
+    parsed = parse_text(f"name: case\nwho: {{did: a}}\nactivate:\n  - {item}\n", "case.yml")
+    assert not parsed.problems
+    assert [(one.line, one.message) for one in parsed.warnings] == (
+        [(4, "found also beside a schedule, which sends all members as it is")] if is_warned else []
+    )
+
+
 def test_today_is_a_good_window_where_a_filter_is_asked_at_an_instant() -> None:
     parsed = parse_text("name: case\nlive: {did: a, who: {did: b, within: today}}\n", "case.yml")
     assert (parsed.problems, parsed.warnings) == ((), ())

@@ -108,7 +108,8 @@ def test_the_night_makes_what_is_daily_due_once(place: Place):
     (asked,) = place.look(MIDNIGHT + 2 * HOUR)
     assert asked.asset_selection == [META]
     assert asked.tags[AS_OF_TAG] == MIDNIGHT.isoformat()
-    assert asked.run_config == {"ops": {"activation_meta": {"config": {"send": True, "also": []}}}}
+    config = {"send": True, "also": ["initial", "definition"]}  # a tick sends the whole segment
+    assert asked.run_config == {"ops": {"activation_meta": {"config": config}}}
     assert [one.run_key for one in place.look()] == [asked.run_key]  # a daemon that died asks for the same again
     run = place.record(asked, dg.DagsterRunStatus.STARTED)
     assert place.look() == []
@@ -121,6 +122,7 @@ def test_the_night_makes_what_is_daily_due_once(place: Place):
 def test_who_enters_sets_off_what_waits_for_it_and_nothing_else(place: Place):
     place.publish(2, NOON, entered=3)
     (asked,) = place.look(NOON + HOUR)
+    assert asked.run_config == {"ops": {"activation_netmera_tag": {"config": {"send": True, "also": []}}}}
     assert (asked.asset_selection, asked.tags[DUE_TAG]) == ([TAG], "run 2 2026-03-01T12:00:00Z")
     place.record(asked, dg.DagsterRunStatus.SUCCESS)
     assert place.look() == []

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.inbox import A_PROGRAM, KEPT, SENSOR, Inbox, is_gone, this_process
+from orchestration.gates.results import Override
+from orchestration.inbox import A_PROGRAM, KEPT, SENSOR, Activate, Inbox, is_gone, this_process
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LATER = datetime.now(UTC) + timedelta(hours=1)  # long after the files of any test were written
@@ -81,6 +82,16 @@ def test_a_program_needs_to_say_no_more_than_which_segments(inbox: Inbox, move_i
     assert inbox.waiting(LATER)[1].as_of == NOON
 
 
+def test_a_request_to_send_members_says_to_where_and_who_opened_a_gate(
+    inbox: Inbox, move_in: Callable[[str, str], None]
+):
+    asked = Activate("meta_120331", True, Override("ada", "as planned"), ("initial",))
+    dropped = inbox.drop(["gold"], "ada", NOON, activate=asked)
+    assert inbox.waiting(LATER) == [dropped]
+    move_in("other.json", '{"segments": ["gold"], "activate": {"to": null}}')
+    assert inbox.waiting(LATER)[1].activate == Activate()
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -92,6 +103,15 @@ def test_a_program_needs_to_say_no_more_than_which_segments(inbox: Inbox, move_i
         ('{"segments": []}', "found [] as segments, expected a list of names"),
         ('{"segments": ["gold", 7]}', "expected a list of names"),
         ('{"segments": ["gold"], "as_of": "noon"}', "as_of: found 'noon'"),
+        ('{"segments": ["gold"], "activate": true}', "found 'True' under activate, expected an object"),
+        ('{"segments": ["gold"], "activate": {"sned": true}}', "found 'sned' under activate, expected to, send,"),
+        ('{"segments": ["gold"], "activate": {"send": "yes"}}', "found 'yes' under send, expected true or false"),
+        ('{"segments": ["gold"], "activate": {"to": 7}}', "found '7' under to, expected the name of an activation"),
+        ('{"segments": ["gold"], "activate": {"also": ["data"]}}', "expected a list of initial and definition"),
+        ('{"segments": ["gold"], "activate": {"override": "go"}}', "expected override as an object"),
+        ('{"segments": ["gold"], "activate": {"override": {"by": "ada"}}}', "expected override as an object"),
+        ('{"segments": ["gold"], "activate": {"override": {"by": "", "reason": "x"}}}', "needs a name and a reason"),
+        ('{"segments": ["gold"], "activate": {}, "as_of": "2026-03-02"}', "found as_of beside activate"),
     ],
 )
 def test_a_file_that_is_no_request_is_kept_beside_the_reason(

@@ -10,8 +10,17 @@ import dagster as dg
 import pytest
 
 from orchestration.assets.moments import is_automatic
-from orchestration.inbox import Inbox, this_process
-from orchestration.names import AS_OF_TAG, REQUEST_TAG, SEGMENTS_JOB, segment_key
+from orchestration.gates.results import Override
+from orchestration.inbox import Activate, Inbox, this_process
+from orchestration.names import (
+    ACTIVATION_JOB,
+    AS_OF_TAG,
+    REQUEST_TAG,
+    REQUESTED_BY_TAG,
+    SEGMENTS_JOB,
+    activation_key,
+    segment_key,
+)
 from orchestration.sensors.inbox import request_sensor
 from orchestration.sensors.records import MOST_ATTEMPTS
 from segmentation.language.folder import load_folder
@@ -141,3 +150,55 @@ def test_a_run_that_somebody_requested_is_no_automatic_one():
     assert is_automatic({"dagster/sensor_name": "live_segments"})
     assert not is_automatic({"dagster/sensor_name": "refresh_requests", REQUEST_TAG: "one"})
     assert not is_automatic({})
+
+
+# ---------------------------------------------------------------- members that are to be sent
+
+
+@pytest.fixture
+def sending(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setenv("SEGMENTS_SEND", "meta")
+    items = '{to: meta, audience: "1", when: daily}', "{to: netmera_tag, when: on_enter}"
+    workspace.define(gold="who: [{tag: gold}]\nactivate:\n" + "".join(f"  - {one}\n" for one in items))
+    return workspace
+
+
+def test_a_request_to_send_becomes_a_run_of_the_activations_it_names(
+    sending: Workspace, inbox: Inbox, instance: dg.DagsterInstance
+):
+    inbox.drop(["gold"], "ada", NOON, activate=Activate())
+    dry, *others = tick(sending, instance)
+    assert not others
+    assert dry.job_name == ACTIVATION_JOB
+    assert dry.asset_selection == [activation_key("gold", "meta_1"), activation_key("gold", "netmera_tag_gold")]
+    assert {step: one["config"]["send"] for step, one in dry.run_config["ops"].items()} == {
+        "activation_meta": False,
+        "activation_netmera_tag": False,
+    }
+    inbox.drop(["gold"], "bea", NOON, activate=Activate("meta_1", True, Override("bea", "planned"), ("initial",)))
+    sent = tick(sending, instance)[-1]
+    assert sent.asset_selection == [activation_key("gold", "meta_1")]
+    config = {"send": True, "also": ["initial"], "override_by": "bea", "override_reason": "planned"}
+    assert sent.run_config == {"ops": {"activation_meta": {"config": config}}}
+    assert sent.tags[REQUESTED_BY_TAG] == "bea"
+
+
+@pytest.mark.parametrize(
+    ("segment", "asked", "said"),
+    [
+        ("gold", Activate("meta_2"), "gold has no activation 'meta_2', expected meta_1 or netmera_tag_gold; did you"),
+        ("silver", Activate(), "silver goes nowhere: its file has no `activate`"),
+        ("gold", Activate("netmera_tag_gold", send=True), "is not sent from here: set SEGMENTS_SEND=netmera_tag"),
+        ("gold", Activate(send=True), "is not sent from here: set SEGMENTS_SEND=netmera_tag"),
+        ("bent", Activate(), "bent cannot be read: `segments validate` says why"),
+    ],
+)
+def test_what_cannot_or_may_not_be_sent_is_refused_in_one_sentence(
+    sending: Workspace, inbox: Inbox, instance: dg.DagsterInstance, segment: str, asked: Activate, said: str
+):
+    sending.define(bent="whom: [{tag: bent}]\n")
+    request = inbox.drop([segment], "ada", NOON, activate=asked)
+    assert tick(sending, instance) == []
+    state, failed = inbox.look_up(request.id) or (None, None)
+    assert state == "failed"
+    assert said in str(failed and failed.reason)

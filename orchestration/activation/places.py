@@ -1,0 +1,44 @@
+"""What is wrong with `activate` across files: several segments at one place would undo each other's work, as each takes
+back whom it does not know; and one segment that goes to a place in two ways.
+
+Members are calculated all the same. Not here: refusing to send (`rivals.py`), and what one file says by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestration.activation.named import Activation, activations_of
+from segmentation.language.folder import Folder
+from segmentation.language.problems import Problem
+
+SETS = {"netmera_tag": "tag", "netmera_push": "tag", "meta": "Meta audience", "google": "Google audience"}
+
+
+def conflicts(folder: Folder) -> list[Problem]:
+    """One error for each file concerned, at the line of its `activate`."""
+    at: dict[tuple[str, str], dict[str, Activation]] = {}
+    found = []
+    for name, definition in folder.definitions.items():
+        try:
+            for one in activations_of(definition):
+                if one.to in SETS:
+                    at.setdefault((SETS[one.to], one.place), {})[name] = one
+        except ValueError as error:
+            found.append(Problem(definition.file, _line(folder, name), f"found that {error}"))
+    for (what, place), segments in at.items():
+        for name in segments if len(segments) > 1 else ():
+            others = ", ".join(folder.definitions[other].file for other in segments if other != name)
+            message = f"found that {others} sends to the {what} {place!r} as well, expected one segment for a place"
+            found.append(Problem(folder.definitions[name].file, _line(folder, name), message))
+    return sorted(found)
+
+
+def _line(folder: Folder, name: str) -> int:
+    return next(_lines_of("activate", folder.sources[name].text), 1)
+
+
+def _lines_of(word: str, text: str) -> Iterator[int]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.startswith((f"{word}:", f'"{word}":')):
+            yield number

@@ -1,0 +1,126 @@
+"""What is known of activations: those in files, what calls of them came to, and what is still out there of others.
+
+Not here: recording calls (`record.py`), and when they are due (`due.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.activation.named import Activation, activations_of
+from orchestration.settings import Settings
+from orchestration.warehouse import aware, connect, has_table
+from segmentation.language.folder import Folder
+
+SENT = "sent"  # in SEGMENTS_HOME: what was sent of each stream, as `<stream>.duckdb`
+COUNTS = (
+    "members", "added", "removed", "unchanged", "held_back", "without_identifier", "without_consent", "invalid",
+    "calls",
+)  # fmt: skip
+LAST = f"""
+    select segment, activation, destination, place, ending, said, dry_run, as_of, {", ".join(COUNTS)}, gate_results,
+        override_by, override_reason, asked_by, ended_at
+    from raw.activations
+    where {{}} qualify row_number() over (partition by segment, activation order by activation_no desc) = 1
+"""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of an activation, and what it came to. Moments are aware UTC; `counts` are those that were told."""
+
+    segment: str
+    activation: str
+    to: str
+    place: str
+    ending: str
+    said: str
+    dry_run: bool
+    as_of: datetime | None
+    counts: Mapping[str, int]
+    gates: tuple[Mapping[str, Any], ...]
+    override_by: str | None
+    override_reason: str | None
+    by: str
+    at: datetime
+
+    @property
+    def stream(self) -> str:
+        """As that of an activation."""
+        return f"{self.segment}.{self.activation}"
+
+
+@dataclass(frozen=True)
+class Calls:
+    """By stream: the last call of each activation, and the last that was no dry run."""
+
+    last: Mapping[str, Call]
+    real: Mapping[str, Call]
+
+
+def calls(settings: Settings) -> Calls:
+    """What is recorded; nothing where there is no warehouse yet. Raises WarehouseBusy."""
+    if not settings.warehouse.exists():  # opening would create it
+        return Calls({}, {})
+    with connect(settings.warehouse) as connection:
+        return calls_in(connection)
+
+
+def calls_in(connection: duckdb.DuckDBPyConnection) -> Calls:
+    """The same in a warehouse that is open."""
+    if not has_table(connection, "raw", "activations"):
+        return Calls({}, {})
+    last, real = (
+        {one.stream: one for one in map(_call, connection.execute(LAST.format(condition)).fetchall())}
+        for condition in ("true", "not dry_run")
+    )
+    return Calls(last, real)
+
+
+def in_files(folder: Folder) -> tuple[list[Activation], dict[str, str]]:
+    """All activations by segment and name, and by segment why its own cannot be read."""
+    found: list[Activation] = []
+    errors: dict[str, str] = {}
+    for name in sorted(folder.definitions):
+        try:
+            found += activations_of(folder.definitions[name])
+        except ValueError as error:
+            errors[name] = str(error)
+    return sorted(found, key=lambda one: (one.segment, one.name)), errors
+
+
+def left_behind(settings: Settings, present: Iterable[Activation], known: Calls, broken: Iterable[str]) -> list[Call]:
+    """Of what was sent, that which is in no file any more: it stays there until somebody takes it back. Files with an
+    error may still name theirs."""
+    there, unsure = {one.stream for one in present}, set(broken)
+    return [
+        call
+        for stream, call in sorted(known.real.items())
+        if stream not in there and call.segment not in unsure and _is_out_there(settings.home, stream)
+    ]
+
+
+def as_it_was(call: Call) -> Activation:
+    """The activation of a call, as far as taking back needs it."""
+    return Activation(call.segment, call.to, call.place, (), True, ("data",), {})
+
+
+def _is_out_there(home: Path, stream: str) -> bool:
+    return (home / SENT / f"{stream}.duckdb").exists()
+
+
+def _call(row: tuple[Any, ...]) -> Call:
+    segment, name, to, place, ending, said, dry_run, as_of, *rest = row
+    numbers, (gates, by, reason, asked_by, at) = rest[: len(COUNTS)], rest[len(COUNTS) :]
+    counts = {word: number for word, number in zip(COUNTS, numbers, strict=True) if number is not None}
+    return Call(
+        segment, name, to, place, ending, said, dry_run, aware(as_of), counts, tuple(json.loads(gates or "[]")),
+        by, reason, asked_by, aware(at),
+    )  # fmt: skip
