@@ -103,7 +103,7 @@ def left_behind(settings: Settings, present: Iterable[Activation], known: Calls,
     return [
         call
         for stream, call in sorted(known.real.items())
-        if stream not in there and call.segment not in unsure and _is_out_there(settings.home, stream)
+        if stream not in there and call.segment not in unsure and is_out_there(settings.home, stream)
     ]
 
 
@@ -112,8 +112,14 @@ def as_it_was(call: Call) -> Activation:
     return Activation(call.segment, call.to, call.place, (), True, ("data",), {})
 
 
-def _is_out_there(home: Path, stream: str) -> bool:
+def is_out_there(home: Path, stream: str) -> bool:
+    """Whether somebody is, or may be, where a stream goes to."""
     return (home / SENT / f"{stream}.duckdb").exists()
+
+
+def sent_by(home: Path, segment: str) -> list[str]:
+    """Names of activations of a segment, whether or not they are in its file, with somebody where they go to."""
+    return sorted(file.stem.partition(".")[2] for file in (home / SENT).glob(f"{segment}.*.duckdb"))
 
 
 def _call(row: tuple[Any, ...]) -> Call:

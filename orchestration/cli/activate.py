@@ -6,13 +6,13 @@ Not here: sending (`orchestration/activation`), and what sends by itself (`orche
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from orchestration.cli.activation_tables import activation_table, outcome_table, quiet_gates
+from orchestration.cli.activation_tables import activation_table, listed, outcome_table, quiet_gates
 from orchestration.cli.named import folder_with
 from orchestration.cli.tables import count, duration, moment_text, show
 from orchestration.cli.words import (
@@ -30,7 +30,6 @@ from segmentation.language.words import ALSO
 
 if TYPE_CHECKING:
     from orchestration.activation.named import Activation
-    from orchestration.activation.recorded import Call
     from orchestration.activation.wish import Outcome, Wish
     from orchestration.settings import Settings
 
@@ -186,8 +185,8 @@ def activations(name: str | None, segments: Path | None, as_json: bool) -> None:
     clock = Clock(now, settings.zone)
     due = {one.stream: None if folder.definitions[one.segment].paused else next_due(one, clock) for one in present}
     if as_json:
-        listed = [_listed(one, known.last.get(one.stream), due[one.stream]) for one in present]
-        print_json({"activations": listed, "left_behind": [_call(one) for one in behind], "errors": errors})
+        found = [{**listed(one, known.last.get(one.stream)), "next": due[one.stream]} for one in present]
+        print_json({"activations": found, "left_behind": [vars(one) for one in behind], "errors": errors})
     else:
         if present:
             show(activation_table(present, known, due, settings.zone))
@@ -203,25 +202,6 @@ def activations(name: str | None, segments: Path | None, as_json: bool) -> None:
         complain(f"{segment}: {why}")
     if errors:
         raise Failed
-
-
-def _listed(activation: Activation, last: Call | None, due: object) -> dict[str, object]:
-    from orchestration.activation.rhythms import rhythm
-
-    return {
-        "segment": activation.segment,
-        "activation": activation.name,
-        "to": activation.to,
-        "place": activation.place,
-        "when": [rhythm(one) for one in activation.whens],
-        "causes": list(activation.causes),
-        "next": due,
-        "last": _call(last) if last else None,
-    }
-
-
-def _call(call: Call) -> Mapping[str, object]:
-    return vars(call)
 
 
 COMMANDS = {"activate": activate, "activations": activations}

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from orchestration.activation.named import Activation
-    from orchestration.activation.recorded import Calls
+    from orchestration.activation.recorded import Call, Calls
     from orchestration.activation.wish import Outcome
     from orchestration.gates.results import Result
 
@@ -59,6 +59,29 @@ def activation_table(
             *(_numbers(last.counts, told) if last else ["–"] * len(told)),
         )
     return table
+
+
+def in_a_line(activation: Activation, last: Call | None, zone: ZoneInfo) -> str:
+    """Where members go, when, and how the last call ended."""
+    from orchestration.activation.described import rhythms_in_words, where
+
+    ended = f"{last.ending.replace('_', ' ')} {_minute(last.at, zone)}" if last else "never asked for"
+    return f"{where(activation)}, {rhythms_in_words(activation)} ({ended})"
+
+
+def listed(activation: Activation, last: Call | None) -> dict[str, object]:
+    """The same for machines."""
+    from orchestration.activation.rhythms import rhythm
+
+    return {
+        "segment": activation.segment,
+        "activation": activation.name,
+        "to": activation.to,
+        "place": activation.place,
+        "when": [rhythm(one) for one in activation.whens],
+        "causes": list(activation.causes),
+        "last": vars(last) if last else None,
+    }
 
 
 def quiet_gates(results: Sequence[Result]) -> Iterator[str]:

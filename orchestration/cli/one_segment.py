@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestration.changes import Change
+from orchestration.cli.activation_tables import in_a_line, listed
 from orchestration.cli.change_log import changes_of, show_last
 from orchestration.cli.numbers import Numbers, as_plain, numbers_of, show_numbers
 from orchestration.cli.tables import (
@@ -33,6 +34,8 @@ from segmentation.language.problems import unknown_segment
 from segmentation.plan.system import with_system
 
 if TYPE_CHECKING:
+    from orchestration.activation.named import Activation
+    from orchestration.activation.recorded import Call
     from orchestration.published import DayRow, ListUpload, PredictionRow, SegmentRow
     from orchestration.waterfall import Waterfall
 
@@ -59,6 +62,7 @@ class OneSegment:
     upload: ListUpload | None
     changes: tuple[Change, ...]
     numbers: Numbers | None
+    goes: tuple[tuple[Activation, Call | None], ...]
     nothing: str | None
 
 
@@ -89,8 +93,18 @@ def look_up(settings: Settings, name: str, *, with_events: bool = False) -> OneS
         last_upload(settings, name) if name in rows else None,
         changes_of(settings, name),
         numbers_of(settings, name, with_events=with_events) if name in rows else None,
+        _goes(settings, folder, name),
         nothing,
     )
+
+
+def _goes(settings: Settings, folder: Folder, name: str) -> tuple[tuple[Activation, Call | None], ...]:
+    """Activations that cannot be read are left to `segments validate`."""
+    from orchestration.activation.recorded import calls, in_files
+
+    found = [one for one in in_files(folder)[0] if one.segment == name]
+    last = calls(settings).last if found else {}
+    return tuple((one, last.get(one.stream)) for one in found)
 
 
 def as_json(one: OneSegment) -> dict[str, object]:
@@ -109,6 +123,7 @@ def as_json(one: OneSegment) -> dict[str, object]:
         "last_upload": vars(one.upload) if one.upload else None,
         "history": [vars(day) for day in one.history],
         "matching": vars(one.way) if one.way else None,
+        "activations": [listed(one, call) for one, call in one.goes],
         "changes": [vars(change) for change in one.changes],
         **as_plain(one.numbers),
     }
@@ -190,6 +205,7 @@ def _details(one: OneSegment, settings: Settings) -> None:
     elif row is not None:
         facts += [("kind, refresh", ", ".join(part for part in (row.kind, row.refresh) if part))]
     facts += [("read by", ", ".join(one.dependants))]
+    facts += [("goes to" if number == 0 else "", in_a_line(*way, settings.zone)) for number, way in enumerate(one.goes)]
     if definition is not None:
         facts += [("definition", f"{definition.hash[:12]} in {shown_problem(definition.file) or 'no file'}")]
         if row is not None and row.definition_hash and row.definition_hash != definition.hash:

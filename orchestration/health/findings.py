@@ -1,4 +1,4 @@
-"""What is wrong with segments: failing, stale, shrinking, likely duplicates, unused. Pure, with one sentence each.
+"""What is wrong with segments: failing, stale, not sent, shrinking, likely duplicates, unused. Pure, a sentence each.
 
 What people paused or deleted, and system segments, are nobody's duty and left out. Not here: reading what is judged
 (`report.py`), and what freshness and size are measured by (`expectations.py`).
@@ -15,7 +15,7 @@ from orchestration.health.expectations import promised, shrunk
 from segmentation.clock import Clock
 from segmentation.language.model import Definition
 
-Kind = Literal["failing", "stale", "shrinking", "duplicate", "unused"]
+Kind = Literal["failing", "stale", "not_sent", "shrinking", "duplicate", "unused"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 UNUSED_DAYS = 90
 
@@ -25,7 +25,8 @@ class Seen:
     """A segment as the last run left it. Moments are aware UTC; `definition` is None where its file has an error.
 
     `messages_ahead` are drafts and scheduled messages that name it, `readers` the segments that read it and are
-    calculated; `sizes` are users at the end of recorded days, oldest first.
+    calculated; `sizes` are users at the end of recorded days, oldest first. `unsent` are activations whose last call
+    met a closed gate or failed, with its sentence.
     """
 
     segment: str
@@ -38,6 +39,7 @@ class Seen:
     messages_ahead: int
     readers: tuple[str, ...]
     sizes: Sequence[int]
+    unsent: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ def findings(seen: Iterable[Seen], pairs: Iterable[Pair], clock: Clock, *, messa
     found = [
         *(Finding("failing", one.segment, _failing(one, clock)) for one in active if one.status == "failed"),
         *_stale(active, clock),
+        *(Finding("not_sent", one.segment, f"{name}: {why}") for one in active for name, why in one.unsent),
         *_shrinking(active),
         *_duplicates(pairs, set(present)),
         *(_unused(active, clock) if messages_landed else ()),

@@ -18,6 +18,7 @@ MOST_COSTS = 20
 TITLES: dict[Kind, str] = {
     "failing": "Failing: not calculated, last good members kept",
     "stale": "Stale: members are older than they should be",
+    "not_sent": "Not sent: a gate is closed, or the last call failed; what was sent before stays there",
     "shrinking": "Shrinking: under half of the median of the last 28 recorded days",
     "duplicate": "Likely duplicates",
     "unused": f"Unused: no message in {UNUSED_DAYS} days, read by no segment, not ready to use",

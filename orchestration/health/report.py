@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 import duckdb
 
 from orchestration import details, state
+from orchestration.activation.recorded import calls_in, in_files
 from orchestration.health.findings import KINDS, Finding, Kind, Pair, Seen, findings
 from orchestration.published import NothingPublished
 from orchestration.recent_sizes import recent_sizes, recorded
@@ -95,7 +96,7 @@ def _seen(connection: duckdb.DuckDBPyConnection, folder: Folder, clock: Clock) -
     ).fetchall()
     names = [name for name, *_ in rows]
     known, sizes = state.read_state(connection).segments, recent_sizes(connection, names)
-    uses = details.dependents(connection, names)
+    uses, unsent = details.dependents(connection, names), _unsent(connection, folder)
     return [
         Seen(
             segment=name,
@@ -108,9 +109,21 @@ def _seen(connection: duckdb.DuckDBPyConnection, folder: Folder, clock: Clock) -
             messages_ahead=sum(one.kind == "message" and one.status in UNSENT for one in uses.get(name, ())),
             readers=tuple(other for other, one in folder.readers_of(name).items() if not one.paused),
             sizes=recorded(sizes.get(name, ())),
+            unsent=unsent.get(name, ()),
         )
         for name, status, reason, updated_at, first in rows
     ]
+
+
+def _unsent(connection: duckdb.DuckDBPyConnection, folder: Folder) -> dict[str, list[tuple[str, str]]]:
+    """By segment, activations of its file that did not send when they last should have, with the sentence."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    real = calls_in(connection).real
+    for one in in_files(folder)[0] if real else ():
+        call = real.get(one.stream)
+        if call is not None and call.ending in ("closed", "failed"):
+            found.setdefault(one.segment, []).append((one.name, call.said))
+    return found
 
 
 def _began(name: str, folder: Folder, first: date | None, clock: Clock) -> datetime | None:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
+from orchestration.activation.recorded import sent_by
 from orchestration.changes import Change, text_hash
 from orchestration.lifecycle.files import (
     Done,
@@ -71,6 +72,10 @@ def delete(settings: Settings, name: str, by: str, at: datetime) -> Done:
         target.parent.mkdir(exist_ok=True)
         _move(settings, change, file, target)
     told = [f"{name} is deleted: its file is now {change.file}, and its members leave with the next run"]
+    told += [
+        f"What was sent to {one} stays there: `segments activate {name} --to {one} --withdraw --send` takes it back"
+        for one in sent_by(settings.home, name)
+    ]
     if usage.paused_readers:
         waiting = ", ".join(usage.paused_readers)
         told.append(f"Paused segments that read it cannot be calculated again before it is back: {waiting}")

@@ -56,6 +56,7 @@ def test_a_segment_that_is_as_it_should_be_is_not_mentioned():
             ("failing", "x.yml:3: found did_it; it has no members yet"),
         ),
         ({"status": "stale", "reason": "gold failed"}, ("stale", "gold failed")),
+        ({"unsent": [("meta_1", "removals: too many")]}, ("not_sent", "meta_1: removals: too many")),
         (
             {"updated_at": at("2026-03-01T23:59:59Z")},
             (
