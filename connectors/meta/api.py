@@ -51,7 +51,10 @@ _MEANT: Mapping[tuple[int, int | None], tuple[Kind, str]] = {
     (200, 1870090): (NotAllowed, _TERMS),
     (294, None): (NotAllowed, _DENIED),
     (294, 1870090): (NotAllowed, _TERMS),
-    (2655, None): (NotAllowed, _TERMS),
+    (2655, None): (
+        NotAllowed,
+        "terms of Meta's are not accepted for this account; accept them in the Business Manager",
+    ),
     (100, 33): (BadAnswer, "there is no such audience, or whom the access token is of may not see it"),
     (100, 1713230): (NotAllowed, "Meta has flagged the audience; appeal in the Audience Manager, or make a new one"),
     (1487301, None): (NotAllowed, "the audience is not shared with the ad account of META_AD_ACCOUNT"),
@@ -162,6 +165,8 @@ def refusal(status: int, found: Any, asked: str, pause: float | None = None) -> 
         return kind(VENDOR, asked, told + (said if words_too else marks), status)
     if status >= 500:
         return VendorBusy(VENDOR, asked, f"the server failed{said}", status, pause)
+    if not error:
+        return BadAnswer(VENDOR, asked, "the answer is none of the Graph API; check META_URL", status)
     return BadAnswer(VENDOR, asked, f"refused{said}", status)
 
 

@@ -45,25 +45,20 @@ class Sessions:
         """The place of the next batch, which is the `last` one, or is sent again though it may have arrived (`unsure`).
 
         Then it goes into a session of its own, since nobody knows what Meta makes of a batch with a number that came
-        before. Raises SessionExpired for a replacement that takes too long.
+        before. Raises SessionExpired for a replacement that takes too long or is finished.
         """
-        age = timedelta(0) if self._open is None else self._clock.now() - self._open.opened
-        if self._open and self._only_one:
-            if self._open.closed or age > _LEFT_AFTER:
-                told = (
-                    "it takes longer than the 90 minutes that Meta gives a replacement; the members stay as they were"
-                )
-                raise SessionExpired(VENDOR, asked, told)
-        elif self._open is None or self._open.closed or unsure or age > _LEFT_AFTER:
-            self._open, age = None, timedelta(0)
-        if self._open is None:
-            self._open = _Session(secrets.randbelow(2**63 - 1) + 1, self._clock.now(), max(1, self._rows_left))
-        self._open.closing = last or not self._only_one and age > _CLOSED_AFTER
+        session = self._open
+        if session and self._only_one:
+            self._require_time(session, asked)
+        if session is None or not self._only_one and (unsure or session.closed or self._age(session) > _LEFT_AFTER):
+            session = _Session(secrets.randbelow(2**63 - 1) + 1, self._clock.now(), max(1, self._rows_left))
+        session.closing = last or not self._only_one and self._age(session) > _CLOSED_AFTER
+        self._open = session
         return {
-            "session_id": self._open.number,
-            "batch_seq": self._open.batches + 1,
-            "last_batch_flag": self._open.closing,
-            "estimated_num_total": self._open.rows_announced,
+            "session_id": session.number,
+            "batch_seq": session.batches + 1,
+            "last_batch_flag": session.closing,
+            "estimated_num_total": session.rows_announced,
         }
 
     def leave(self) -> None:
@@ -87,3 +82,13 @@ class Sessions:
         news = max(0, invalid - session.invalid)
         session.invalid = max(invalid, session.invalid)
         return Receipt(rows, news)
+
+    def _age(self, session: _Session) -> timedelta:
+        return self._clock.now() - session.opened
+
+    def _require_time(self, replacement: _Session, asked: str) -> None:
+        if replacement.closed:
+            raise SessionExpired(VENDOR, asked, "the replacement is finished already; begin it anew")
+        if self._age(replacement) > _LEFT_AFTER:
+            told = "it takes longer than the 90 minutes that Meta gives a replacement; the members stay as they were"
+            raise SessionExpired(VENDOR, asked, told)
