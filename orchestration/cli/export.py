@@ -12,14 +12,13 @@ import click
 
 from orchestration.cli.tables import count, duration
 from orchestration.cli.words import (
-    FOLDER,
     Failed,
     complain,
     print_json,
     progress,
     say,
     settings_for,
-    shown_path,
+    shown_place,
     wall_clock,
     with_json,
 )
@@ -28,6 +27,7 @@ from orchestration.exports.words import FOLDER as DEFAULT_FOLDER
 from segmentation.language.words import CHANNELS, FORMATS
 
 if TYPE_CHECKING:
+    from orchestration.exports.places import Place
     from orchestration.exports.write import Export
 
 
@@ -35,9 +35,11 @@ if TYPE_CHECKING:
 @click.argument("name", required=False)
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="csv", show_default=True, help="Of the file.")
 @click.option("--fields", metavar="A,B", help="Columns in their order (default: external_id).")
-@click.option("--into", metavar="DIR", help="Folder of the file (default: exports in SEGMENTS_HOME).")
+@click.option(
+    "--into", metavar="DIR", help="Folder, s3://bucket/prefix or sftp://host/path (default: exports in SEGMENTS_HOME)."
+)
 @click.option("--channel", type=click.Choice(CHANNELS), help="Leave out who is blacklisted there (default: anywhere).")
-@click.option("--delta", is_flag=True, help="Only what changed since the last export of these fields to this folder.")
+@click.option("--delta", is_flag=True, help="Only what changed since the last export of these fields to this place.")
 @click.option(
     "--as",
     "shape",
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
 @click.option("--bom", is_flag=True, help="Begin a CSV with a byte order mark, for Excel.")
 @click.option("--override", "why", metavar="REASON", help="Let members out although a gate is closed.")
 @click.option("--by", metavar="NAME", help="Who does so (default: whoever runs this).")
-@click.option("--verify", "checked", type=FOLDER, metavar="FILE", help="Check a file or manifest instead.")
+@click.option("--verify", "checked", metavar="FILE", help="Check a file or manifest, also by its URL, instead.")
 @with_json
 def export(
     name: str | None,
@@ -63,7 +65,7 @@ def export(
     bom: bool,
     why: str | None,
     by: str | None,
-    checked: Path | None,
+    checked: str | None,
     as_json: bool,
 ) -> None:
     """Write the members of a segment to a file, with a manifest beside it, and print their paths.
@@ -75,7 +77,8 @@ def export(
     if (name is None) == (checked is None):
         raise click.UsageError("expected either the NAME of a segment, or --verify FILE")
     if checked is not None:
-        _verify(checked, as_json)
+        url = _place(checked, "--verify")
+        _verify(Path(checked) if isinstance(url, Path) else url, as_json)
         return
     assert name is not None
     from orchestration.changes import whoever_runs_this
@@ -86,12 +89,10 @@ def export(
     if by is not None and why is None:
         raise click.UsageError("--by says who overrides, and there is no --override")
     settings = settings_for()
-    if into is not None and "://" in into:
-        raise click.BadParameter(f"exports are written to a folder, and {into} is none", param_hint="--into")
     try:
         request = Request(
             name,
-            Path(into).expanduser().resolve() if into else settings.home / DEFAULT_FOLDER,
+            _place(into, "--into") if into else settings.home / DEFAULT_FOLDER,
             parse_fields(fields) if fields is not None else fields_of(["external_id"]),
             format_,  # type: ignore[arg-type]
             channel,
@@ -117,7 +118,7 @@ def export(
         return
     complain(f"{_summary(done)}, {duration(shown.seconds)}")
     for file in (*done.files, done.manifest):
-        say(str(shown_path(file)))
+        say(shown_place(file))
 
 
 def _summary(done: Export) -> str:
@@ -130,12 +131,21 @@ def _summary(done: Export) -> str:
     return f"{rows} of {told['segment']} as of {told['as_of']}" + (f", left out: {left_out}" if left_out else "")
 
 
-def _verify(path: Path, as_json: bool) -> None:
+def _place(text: str, option: str) -> Place:
+    from orchestration.exports.places import place_of
+
+    try:
+        return place_of(text, Path.cwd())
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from None
+
+
+def _verify(place: Place, as_json: bool) -> None:
     from orchestration.exports.verify import verify
 
     settings = settings_for()
     with progress("reading the files"):
-        found = verify(settings, path)
+        found = verify(settings, place)
     if as_json:
         print_json(
             {
@@ -149,7 +159,7 @@ def _verify(path: Path, as_json: bool) -> None:
     elif not found.differences:
         files, rows = count(len(found.told["files"]), "file"), count(found.told["rows"], "row")
         where = "as its manifest and the warehouse say" if found.is_recorded else "as its manifest says"
-        say(f"{shown_path(found.manifest)}: {files}, {rows}, {where}")
+        say(f"{shown_place(found.manifest)}: {files}, {rows}, {where}")
         if found.is_recorded is None:
             complain(f"not compared with a warehouse: there is none in {settings.home}")
     for difference in found.differences:

@@ -15,12 +15,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from orchestration.settings import Settings, read_settings
 from segmentation.clock import parse_as_of, parse_zone, utc_text
+
+if TYPE_CHECKING:
+    from orchestration.exports.places import Url
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 TESTS = ("accepted_values_", "assert_", "not_null_", "relationships_", "unique_")  # how names of dbt tests begin
@@ -93,6 +96,11 @@ def shown_path(path: Path) -> Path:
         return path.relative_to(Path.cwd())
     except ValueError:
         return path
+
+
+def shown_place(place: Path | Url) -> str:
+    """The same for what may be the URL of something elsewhere."""
+    return str(shown_path(place) if isinstance(place, Path) else place)
 
 
 def shown_problem(problem: str) -> str:

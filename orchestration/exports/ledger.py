@@ -1,6 +1,6 @@
 """What was exported: `raw.exports`, one row per file, written once the file is in its place.
 
-`segments.exports` is the view that people read. Not here: the files (`placing.py`) and their manifests.
+`segments.exports` is the view that people read. Not here: the files (`stores.py`) and their manifests.
 """
 
 from __future__ import annotations

@@ -91,20 +91,10 @@ def as_bytes(told: dict[str, Any]) -> bytes:
     return (json.dumps(told, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def read_manifest(file: Path) -> dict[str, Any]:
-    """Raises ValueError in one sentence if it cannot be read, or is of another version."""
+def parsed(content: bytes) -> dict[str, Any] | None:
+    """What a manifest tells; None if it is none, or of another version."""
     try:
-        told = json.loads(file.read_bytes())
+        told = json.loads(content)
     except ValueError:
-        raise ValueError(f"{file}: found a file that is no JSON, expected the manifest of an export") from None
-    if not isinstance(told, dict) or told.get("version") != VERSION:
-        raise ValueError(f"{file}: found no manifest of version {VERSION}")
-    return told
-
-
-def read_if_any(file: Path) -> dict[str, Any] | None:
-    """A manifest that an export is going to replace; None if there is none, or none that can be read."""
-    try:
-        return read_manifest(file)
-    except (FileNotFoundError, ValueError):
         return None
+    return told if isinstance(told, dict) and told.get("version") == VERSION else None

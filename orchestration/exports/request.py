@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 from orchestration.exports.fields import Field, fields_of
+from orchestration.exports.places import Place
 from orchestration.exports.words import DELIMITERS, IDENTIFIERS, LIST_COLUMNS, Format
 from segmentation.language.words import CHANNELS, FORMATS
 
@@ -17,13 +17,13 @@ class Request:
     """An export of one segment.
 
     `channel` is the channel it is for: who is blacklisted there is left out; without one, whoever is blacklisted
-    anywhere. `delta` asks for what changed since the last export of these fields to this folder. `as_list` writes the
+    anywhere. `delta` asks for what changed since the last export of these fields to this place. `as_list` writes the
     one identifier as a list segment reads it. `delimiter` and `bom` are for CSV alone. Raises ValueError in one
     sentence if these do not go together.
     """
 
     segment: str
-    into: Path
+    into: Place
     fields: tuple[Field, ...] = fields_of(["external_id"])
     format: Format = "csv"
     channel: str | None = None

@@ -5,14 +5,21 @@ Not here: how it is told (`orchestration/cli/export.py`).
 
 from __future__ import annotations
 
+import os
 import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from orchestration.exports import csv_file, ledger, parquet_file, xlsx_file
-from orchestration.exports.manifest import ENDING, Written, read_manifest
+from orchestration.exports.manifest import ENDING, VERSION, Written, parsed
+from orchestration.exports.places import Place
+from orchestration.exports.stores import Store, opened
+from orchestration.exports.workplace import one_at_a_time
 from orchestration.settings import Settings
 from orchestration.warehouse import connect
 
@@ -23,22 +30,25 @@ PART = re.compile(r"_part\d+of\d+(?=\.\w+\Z)")
 class Verified:
     """`differences` are one sentence each; none means equal. `is_recorded` is None where there is no warehouse."""
 
-    manifest: Path
+    manifest: Place
     told: dict[str, Any]
     differences: tuple[str, ...]
     is_recorded: bool | None
 
 
-def verify(settings: Settings, path: Path) -> Verified:
-    """Counts and hashes the files of an export anew, which a file of it or its manifest names.
+def verify(settings: Settings, place: Place, environ: Mapping[str, str] = os.environ) -> Verified:
+    """Counts and hashes the files of an export anew, which a file of it or its manifest names; those of a store are
+    fetched first.
 
-    Raises ValueError in one sentence if there is no manifest, OSError if a file cannot be read, and WarehouseBusy.
+    Raises ValueError and ConnectorError in one sentence if there is no manifest or the store cannot be asked, OSError
+    if a file cannot be read, and WarehouseBusy.
     """
-    file = _manifest_of(path)
-    told = read_manifest(file)
-    differences = []
-    for part in told["files"]:
-        differences += _compare(file.parent / Path(part["name"]).name, part, told)
+    with _room(settings, place) as room, opened(place.parent, room, environ) as store:
+        named, told = _manifest_of(store, place)
+        file = place.parent / named
+        differences = []
+        for part in told["files"]:
+            differences += _compare(store, Path(part["name"]).name, part, told, room)
     listed = sum(part["rows"] for part in told["files"])
     if listed != told["rows"]:
         differences.append(f"{file}: its files have {listed:,} rows, and it says {told['rows']:,}")
@@ -52,28 +62,54 @@ def verify(settings: Settings, path: Path) -> Verified:
     return Verified(file, told, (*differences, *against), not against)
 
 
-def _manifest_of(path: Path) -> Path:
-    if path.name.endswith(ENDING):
-        if not path.exists():
-            raise ValueError(f"there is no file {path}")
-        return path
-    file = path.with_name(PART.sub("", path.name) + ENDING)
-    if not file.exists():
-        what = "is not the file of an export" if path.exists() else "is not there"
-        raise ValueError(f"{path} {what}: found no manifest {file.name} beside it")
-    return file
+@contextmanager
+def _room(settings: Settings, place: Place) -> Iterator[Path]:
+    """Where files of a store are looked at; the workplace of exports, as it is emptied whatever happens, if there is a
+    workspace."""
+    if isinstance(place, Path) or not settings.warehouse.exists():
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+    else:
+        with one_at_a_time(settings.home) as workplace:
+            yield workplace
 
 
-def _compare(file: Path, said: dict[str, Any], told: dict[str, Any]) -> list[str]:
-    if not file.exists():
-        return [f"{file} is not there"]
+def _manifest_of(store: Store, place: Place) -> tuple[str, dict[str, Any]]:
+    name = place.name
+    if not name.endswith(ENDING):
+        name = PART.sub("", name) + ENDING
+    content = store.read(name)
+    if content is None and name == place.name:
+        raise ValueError(f"there is no file {place}")
+    if content is None:
+        what = "is not the file of an export" if isinstance(place, Path) and place.exists() else "is not there"
+        raise ValueError(f"{place} {what}: found no manifest {name} beside it")
+    told = parsed(content)
+    if told is None:
+        raise ValueError(
+            f"{place.parent / name}: found something else than the manifest of an export, version {VERSION}"
+        )
+    return name, told
+
+
+def _compare(store: Store, name: str, said: dict[str, Any], told: dict[str, Any], room: Path) -> list[str]:
+    place = store.place / name
+    if isinstance(place, Path):
+        file, is_there = place, place.exists()
+    else:
+        file = room / name
+        is_there = store.fetch(name, file)
+    if not is_there:
+        return [f"{place} is not there"]
     found = Written(file, 0).told()
     if found["sha256"] != said["sha256"]:
         size = "" if found["bytes"] == said["bytes"] else f", and {found['bytes']:,} bytes for {said['bytes']:,}"
-        return [f"{file} has the sha256 {found['sha256']}, and its manifest says {said['sha256']}{size}"]
+        return [f"{place} has the sha256 {found['sha256']}, and its manifest says {said['sha256']}{size}"]
     rows = _count(file, told)
     if rows != said["rows"]:
-        return [f"{file} has {rows:,} rows, and its manifest says {said['rows']:,}"]
+        return [f"{place} has {rows:,} rows, and its manifest says {said['rows']:,}"]
+    if file != place:
+        file.unlink()  # one at a time is enough room
     return []
 
 

@@ -1,7 +1,7 @@
 """The folder in which one export at a time prepares its rows, and the lock that goes with it.
 
 Rows lie there after the warehouse is let go, so whoever must not miss any (`orchestration/erasure`) takes the lock as
-well, and takes it before that of the workspace, as exports do. Not here: files that have a name already (`placing.py`).
+well, and takes it before that of the workspace, as exports do. Not here: files that have a name already (`stores.py`).
 """
 
 from __future__ import annotations

@@ -6,8 +6,10 @@ formats are made between the two. Not here: what gates judge by (`orchestration/
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -19,10 +21,12 @@ from orchestration.exports.cells import Rows
 from orchestration.exports.collect import Collected, Standing, collect, standing_of
 from orchestration.exports.csv_file import write_csv
 from orchestration.exports.manifest import Written
+from orchestration.exports.naming import beginning_of, manifest_of, names_of, stem_of
 from orchestration.exports.parquet_file import write_parquet
-from orchestration.exports.placing import clear_unfinished, manifest_of, names_of, place, stem_of, unfinished
+from orchestration.exports.places import Place
 from orchestration.exports.request import Request
 from orchestration.exports.sent import difference, forget_others, leaving_of, sent_file
+from orchestration.exports.stores import Store, opened
 from orchestration.exports.words import IDENTIFIERS
 from orchestration.exports.workplace import one_at_a_time
 from orchestration.exports.xlsx_file import MOST_ROWS, write_xlsx
@@ -42,8 +46,8 @@ Ask = Callable[[Leaving | None], tuple[Result, ...]]
 class Export:
     """What was written, and what the manifest tells of it; `notes` are sentences for whoever asked."""
 
-    files: tuple[Path, ...]
-    manifest: Path
+    files: tuple[Place, ...]
+    manifest: Place
     told: dict[str, Any]
     notes: tuple[str, ...]
 
@@ -58,17 +62,23 @@ def write_export(
     rows_per_workbook: int = MOST_ROWS,
     override: Override | None = None,
     ask: Ask | None = None,
+    environ: Mapping[str, str] = os.environ,
+    pause: Callable[[float], None] = time.sleep,
 ) -> Export:
     """Writes the members of a segment at its last calculation to files in `request.into`, if its gates are open.
 
     `at` is when it is exported. Waits for a recalculation that is under way, and for another export. `ask` is for
     whoever asks the gates otherwise than at the moment of the last run, and then `override` is theirs to know.
-    Raises GateClosed and other ValueErrors in one sentence, NothingPublished and WarehouseBusy; then nothing has the
-    name of an export, and what was exported before stays.
+    `environ` says who we are at a store, and `pause` waits until a broken connection is tried again.
+    Raises GateClosed and other ValueErrors in one sentence, ConnectorError, NothingPublished and WarehouseBusy; then
+    nothing has the name of an export, and what was exported before stays.
     """
     if not settings.warehouse.exists():  # opening would create it
         raise NothingPublished(settings)
-    with one_at_a_time(settings.home) as workplace:
+    with (
+        one_at_a_time(settings.home) as workplace,
+        opened(request.into, workplace, environ, pause) as store,
+    ):
         doing("reading members")
         with exclusively(settings.home, waiting), connect(settings.warehouse) as connection:
             if not has_table(connection, "segments", "segments"):
@@ -85,14 +95,14 @@ def write_export(
         require_open(request.segment, results)
         rows, since, changes = _what_to_write(settings, request, collected, last, workplace)
         rows.on_rows = lambda done: doing(f"writing {done:,} of {rows.count:,} rows")
-        request.into.mkdir(parents=True, exist_ok=True)
-        clear_unfinished(request.into, standing.number, standing.segment)
+        beginning = beginning_of(standing.number, standing.segment)
+        store.clear(beginning)
         stem = stem_of(standing.number, standing.segment, standing.as_of)
         if request.delta:  # two deltas of one moment must not take each other's place
             stem += f"_delta{export_no}"
-        file = manifest_of(request.into, stem, request.format)
+        named = manifest_of(stem, request.format)
         try:
-            files, guarded = _write(request, standing, rows, stem, rows_per_workbook)
+            files, guarded = _write(request, standing, rows, stem, store, rows_per_workbook)
             told = manifest.tell(
                 request,
                 standing,
@@ -104,21 +114,23 @@ def write_export(
                 changes=changes,
                 guarded=guarded,
                 gates=results,
-                files=[{"name": one.path.name, **Written(unfinished(one.path), one.rows).told()} for one in files],
+                files=[{"name": name, **Written(store.draft(name), count).told()} for name, count in files.items()],
             )
-            notes = (*_opened(results), *_notes(request, standing, told, file))
+            store.bring(list(files), doing)
+            notes = (*_opened(results), *_notes(request, standing, told, store.told(named)))
             kept = sent_file(settings.home, request.stream, export_no)
             kept.parent.mkdir(exist_ok=True)
             shutil.move(collected.file, kept)
             # The warehouse first: what cannot be recorded must not get a name.
             with exclusively(settings.home, waiting), connect(settings.warehouse) as connection:
-                place([one.path for one in files], file, manifest.as_bytes(told))
-                ledger.record(connection, told, [str(one.path) for one in files], str(file), request.stream)
+                store.put(list(files), named, manifest.as_bytes(told))
+                paths = [str(request.into / name) for name in files]
+                ledger.record(connection, told, paths, str(request.into / named), request.stream)
         except BaseException:
-            clear_unfinished(request.into, standing.number, standing.segment)
+            store.abandon(beginning)
             raise
         forget_others(settings.home, request.stream, export_no)
-    return Export(tuple(one.path for one in files), file, told, notes)
+    return Export(tuple(request.into / name for name in files), request.into / named, told, notes)
 
 
 def _what_to_write(
@@ -135,30 +147,29 @@ def _what_to_write(
 
 
 def _write(
-    request: Request, standing: Standing, rows: Rows, stem: str, rows_per_workbook: int
-) -> tuple[list[Written], list[int]]:
-    """Writes all rows under unfinished names, and says how many cells of each column were guarded."""
+    request: Request, standing: Standing, rows: Rows, stem: str, store: Store, rows_per_workbook: int
+) -> tuple[dict[str, int], list[int]]:
+    """Writes all rows to drafts, and says how many each file has, and how many cells of each column were guarded."""
     guarded = [0] * len(rows.columns)
     if request.format == "xlsx":
-        return _workbooks(request, standing, rows, stem, rows_per_workbook), guarded
-    path = request.into / names_of(stem, request.format, 1)[0]
+        return _workbooks(standing, rows, stem, store, rows_per_workbook), guarded
+    name = names_of(stem, request.format, 1)[0]
     if request.format == "csv":
-        guarded = write_csv(unfinished(path), rows, request.delimiter, bom=request.bom, guard=not request.as_list)
+        guarded = write_csv(store.draft(name), rows, request.delimiter, bom=request.bom, guard=not request.as_list)
     else:
-        write_parquet(unfinished(path), rows)
-    return [Written(path, rows.count)], guarded
+        write_parquet(store.draft(name), rows)
+    return {name: rows.count}, guarded
 
 
-def _workbooks(request: Request, standing: Standing, rows: Rows, stem: str, limit: int) -> list[Written]:
+def _workbooks(standing: Standing, rows: Rows, stem: str, store: Store, limit: int) -> dict[str, int]:
     """Workbooks of so many rows each, one at least."""
     names = names_of(stem, "xlsx", max(-(-rows.count // limit), 1))
     batches = ([column.to_pylist() for column in cells] for cells in rows.batches())
     one_by_one = (row for cells in batches for row in zip(*cells, strict=True))
-    files = []
+    files = {}
     for part, name in enumerate(names):
-        path = request.into / name
-        write_xlsx(unfinished(path), rows.columns, islice(one_by_one, limit), standing.as_of)
-        files.append(Written(path, min(limit, rows.count - part * limit)))
+        write_xlsx(store.draft(name), rows.columns, islice(one_by_one, limit), standing.as_of)
+        files[name] = min(limit, rows.count - part * limit)
     for _ in one_by_one:
         raise RuntimeError("more rows than were counted")
     return files
@@ -171,7 +182,9 @@ def _opened(results: Iterable[Result]) -> tuple[str, ...]:
     )
 
 
-def _notes(request: Request, standing: Standing, told: dict[str, Any], file: Path) -> tuple[str, ...]:
+def _notes(
+    request: Request, standing: Standing, told: dict[str, Any], before: dict[str, Any] | None
+) -> tuple[str, ...]:
     """What is not as somebody may think."""
     notes = []
     if request.delta and told["since"] is None:
@@ -190,7 +203,6 @@ def _notes(request: Request, standing: Standing, told: dict[str, Any], file: Pat
                 f"{column['name']}: a ' stands before {column['guarded']:,} of {told['rows']:,} values, as they begin"
                 " like a formula; XLSX and Parquet have them as they are"
             )
-    before = manifest.read_if_any(file)
     if before is not None:
         others = [word for what, word in OTHERS.items() if before.get(what) != told[what]]
         if others:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,12 +13,16 @@ from typing import Any
 import pytest
 import yaml
 
+from connectors.errors import CredentialsRefused
 from orchestration.exports.fields import fields_of
+from orchestration.exports.places import place_of
 from orchestration.exports.request import Request
+from orchestration.exports.stores import opened
 from orchestration.exports.verify import verify
 from orchestration.exports.write import Export, write_export
 from tests.cli.conftest import call, data
 from tests.exports.files import read
+from tests.exports.servers import s3_server, sftp_server
 from tests.orchestration.workspace import Workspace, a_user
 
 CASES = yaml.safe_load((Path(__file__).parent / "cells.yml").read_text(encoding="utf-8"))
@@ -170,7 +174,7 @@ def test_parts_of_a_workbook_make_up_the_whole(shop: Workspace, tmp_path: Path):
 def test_a_manifest_that_cannot_be_read_is_replaced(export: Do):
     first = export("sends", "user_id")
     first.manifest.write_text("{")
-    with pytest.raises(ValueError, match=r"found a file that is no JSON, expected the manifest of an export$"):
+    with pytest.raises(ValueError, match=r"found something else than the manifest of an export, version 1$"):
         verify(Workspace(first.manifest.parent).settings, first.files[0])
     assert export("sends", "user_id").told["rows"] == first.told["rows"]
 
@@ -261,6 +265,75 @@ def test_a_list_has_one_identifier_and_nobody_without_it(export: Do):
     assert read(export("sends", "user_id", as_list=True).files[0])[1] == ["g", "ada"]
 
 
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[str, dict[str, str]]]]:
+    """URLs of stores, and the variables that open them."""
+    with s3_server() as s3, sftp_server(tmp_path_factory.mktemp("sftp")) as sftp:
+        yield {"s3": ("s3://exports/out", s3.environ), "sftp": (sftp.url, sftp.environ)}
+
+
+@pytest.mark.parametrize("at", ["s3", "sftp"])
+def test_an_export_to_a_store_is_what_a_folder_gets(
+    here: Path, elsewhere: dict[str, Any], monkeypatch: pytest.MonkeyPatch, at: str
+):
+    url, environ = elsewhere[at]
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    call("export", "cells", "--fields", "user_id,email", "--format", "xlsx", "--into", "here")
+    written = call("export", "cells", "--fields", "user_id,email", "--format", "xlsx", "--into", url)
+    file, manifest = written.stdout.splitlines()
+    assert (written.exit_code, manifest, file.rpartition("/")[0]) == (0, f"{file}.manifest.json", url)
+    told = data(call("export", "--verify", file, "--json"))
+    (same,) = (here / "here").glob("*.xlsx")
+    assert (told["agrees"], told["recorded"], told["manifest"]) == (True, True, manifest)
+    assert told["files"][0]["sha256"] == hashlib.sha256(same.read_bytes()).hexdigest()
+    assert call("export", "--verify", manifest).stdout.startswith(f"{manifest}: 1 file, {len(CASES)} rows, as its")
+    again = call("export", "cells", "--fields", "user_id", "--format", "xlsx", "--into", url)
+    assert "an export with other fields had this name, and is replaced" in again.stderr
+    missing = call("export", "--verify", f"{url}/another.csv")
+    assert (missing.exit_code, missing.stderr) == (
+        1,
+        f"{url}/another.csv is not there: found no manifest another.csv.manifest.json beside it\n",
+    )
+    assert not (here / "home/exporting").exists()
+
+
+def test_a_file_that_was_changed_at_a_store_is_found(shop: Workspace, elsewhere: dict[str, Any]):
+    url, environ = elsewhere["sftp"]
+    request = Request("sorted", place_of(f"{url}/changed", Path()), fields_of(["external_id"]))
+    done = write_export(shop.settings, request, AT, environ=environ)
+    assert verify(shop.settings, done.files[0], environ).differences == ()
+    with opened(place_of(f"{url}/changed", Path()), shop.root, environ) as store:
+        store.draft("other").write_bytes(b"external_id\r\n1\r\n")
+        store.bring(["other"], lambda _: None)
+        store.put(["other"], "other.manifest.json", b"{}")
+        told = json.dumps({**done.told, "files": [{**done.told["files"][0], "name": "other"}]}).encode()
+        store.put([], "other.manifest.json", told)
+    found = verify(shop.settings, done.files[0].parent / "other", environ)
+    assert found.differences[0].startswith(f"{url}/changed/other has the sha256 ")
+    assert found.is_recorded is False
+
+
+def test_a_delta_to_a_store_goes_on_where_it_was_sent_and_a_failed_export_is_none(
+    shop: Workspace, elsewhere: dict[str, Any]
+):
+    url, environ = elsewhere["sftp"]
+
+    def export(**changed: str) -> Export:
+        request = Request("sends", place_of(f"{url}/delta", Path()), fields_of(["user_id"]), delta=True)
+        return write_export(shop.settings, request, AT, environ={**environ, **changed}, pause=lambda _: None)
+
+    with pytest.raises(CredentialsRefused):
+        export(SEGMENTS_SFTP_PASSWORD="wrong")
+    first = export()
+    assert first.told["changes"] == {"added": 2, "removed": 0}
+    assert first.notes == (f"these fields were never exported to {url}/delta before, so all rows are new",)
+    assert export().told["changes"] == {"added": 0, "removed": 0}
+    rows = shop.rows(f"select path, mode from segments.exports where path like '{url}/delta/%' order by export_no")
+    assert [mode for _, mode in rows] == ["delta", "delta"]
+    assert rows[0][0] == str(first.files[0])
+
+
 @pytest.fixture
 def here(shop: Workspace, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SEGMENTS_HOME", str(shop.settings.home))
@@ -301,7 +374,8 @@ def test_without_options_it_is_external_ids_in_the_home_of_the_workspace(here: P
         ("sends --verify x.csv", 2, "expected either the NAME of a segment, or --verify FILE"),
         ("sends --fields emial", 2, "did you mean 'email'?"),
         ("sends --format pdf", 2, "'pdf' is not one of"),
-        ("sends --into s3://bucket/out", 2, "exports are written to a folder, and s3://bucket/out is none"),
+        ("sends --into ftp://host/out", 2, "expected a folder, s3://bucket/prefix or sftp://host/path"),
+        ("sends --into sftp://me:geheim@host/out", 2, "found a URL with @, ? or # in it"),
         ("sends --bom --format xlsx", 2, "a delimiter and a byte order mark are for csv"),
         ("sends --fields attributes.grop", 1, "did you mean 'attributes.group'?"),
         ("sent", 1, "there is no segment 'sent'; did you mean 'sends'?"),

@@ -1,0 +1,36 @@
+"""Names of the files of an export. Not here: where they are put (`stores.py`)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from orchestration.exports.manifest import ENDING
+
+UNFINISHED = ".tmp"
+
+
+def beginning_of(number: int, segment: str) -> str:
+    """How the names of all files of a segment begin: its permanent number, and its name."""
+    return f"{number}_{segment}_"
+
+
+def stem_of(number: int, segment: str, as_of: datetime) -> str:
+    """`7_win_back_20260115T000000Z`, with the moment of its members."""
+    return f"{beginning_of(number, segment)}{as_of.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def names_of(stem: str, ending: str, parts: int) -> list[str]:
+    """Names of the files of an export, which say how many there are if it is more than one."""
+    if parts == 1:
+        return [f"{stem}.{ending}"]
+    return [f"{stem}_part{part}of{parts}.{ending}" for part in range(1, parts + 1)]
+
+
+def manifest_of(stem: str, ending: str) -> str:
+    """The manifest of an export, whatever number of files it has."""
+    return f"{stem}.{ending}{ENDING}"
+
+
+def unfinished(name: str) -> str:
+    """What a file is called before it gets its name."""
+    return f".{name}{UNFINISHED}"
