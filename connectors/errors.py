@@ -37,6 +37,11 @@ class NotAllowed(ConnectorError):
     """The credentials are right, and the plan or the permissions do not cover this."""
 
 
+class Gone(ConnectorError):
+    """What was asked for is not there any more and will not be again: nothing is to be asked of it until a person has
+    looked into it."""
+
+
 class BudgetSpent(ConnectorError):
     """The vendor's allowance of calls is used up until `free_at` (None: unknown)."""
 

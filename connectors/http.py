@@ -80,9 +80,11 @@ class Http:
         secrets: Sequence[str] = (),
         judge: Judge | None = None,
         on_wait: Callable[[str, float], None] = lambda sentence, seconds: None,
+        timeout: tuple[float, float] = _TIMEOUT,
     ) -> None:
         self.vendor, self.base, self._clock, self._backoff = vendor, base.rstrip("/"), clock, backoff
         self._params, self._secrets, self._judge, self._on_wait = dict(params or {}), tuple(secrets), judge, on_wait
+        self._timeout = timeout
         self._session = requests.Session()
         self._session.auth = HTTPBasicAuth(*(part.encode() for part in basic)) if basic else _NoAuth()
         self._session.headers.update({"User-Agent": "segment-pipeline", "Accept-Encoding": "gzip", **(headers or {})})
@@ -124,6 +126,7 @@ class Http:
         params: Params | None = None,
         form: Mapping[str, str] | None = None,
         json: Any = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         before: Callable[[], None] | None = None,
         also: Sequence[int] = (),
@@ -142,8 +145,8 @@ class Http:
         most = max(1.0, self._clock.patience)
         try:
             response = self._session.request(
-                method, url, params=pairs, data=form, json=json, headers=headers, stream=True, allow_redirects=False,
-                timeout=(min(most, _TIMEOUT[0]), min(most, _TIMEOUT[1])),
+                method, url, params=pairs, data=form if content is None else content, json=json, headers=headers,
+                stream=True, allow_redirects=False, timeout=(min(most, self._timeout[0]), min(most, self._timeout[1])),
             )  # fmt: skip
         except requests.RequestException as error:
             self._no_answer(asked, error)

@@ -9,6 +9,7 @@ from connectors.standin.google import StandInGoogle
 from connectors.standin.meta import StandInMeta
 from connectors.standin.mixpanel import MixpanelCohort, StandInMixpanel
 from connectors.standin.netmera import StandInNetmera
+from connectors.standin.receiver import StandInReceiver
 from connectors.standin.sender import MixpanelSender
 from connectors.standin.server import StandIn
 
@@ -22,4 +23,5 @@ __all__ = [
     "StandInMeta",
     "StandInMixpanel",
     "StandInNetmera",
+    "StandInReceiver",
 ]

@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, urlsplit
 @dataclass(frozen=True)
 class Request:
     """What came; `params` holds query, form and the words of a JSON object together, as vendors read them. `body` is
-    what was posted as JSON, of any shape; None if it was no JSON."""
+    what was posted as JSON, of any shape; None if it was no JSON. `raw` are the bytes that were posted."""
 
     method: str
     path: str
@@ -30,6 +30,7 @@ class Request:
     headers: dict[str, str]
     on_files_port: bool
     body: Any = None
+    raw: bytes = b""
 
     def param(self, name: str, default: str = "") -> str:
         """The last value of a parameter."""
@@ -155,7 +156,7 @@ def _request(handler: BaseHTTPRequestHandler, files: bool) -> Request:
     for key, value in pairs:
         params.setdefault(key, []).append(value)
     headers = {key.lower(): value for key, value in handler.headers.items()}
-    return Request(handler.command or "GET", parts.path, params, headers, files, found)
+    return Request(handler.command or "GET", parts.path, params, headers, files, found, body)
 
 
 def _send(handler: BaseHTTPRequestHandler, reply: Reply) -> None:

@@ -21,6 +21,7 @@ from orchestration.activation.mirror import mirror
 from orchestration.activation.named import Activation
 from orchestration.activation.record import Called, record
 from orchestration.activation.to_push import push
+from orchestration.activation.to_webhook import deliver
 from orchestration.activation.wish import Outcome, Wish
 from orchestration.activation.work import Work
 from orchestration.gates.results import GateClosed
@@ -33,6 +34,7 @@ PERFORMERS: Mapping[str, Callable[[Work], Outcome]] = {
     "meta": mirror,
     "google": mirror,
     "netmera_push": push,
+    "webhook": deliver,
 }
 
 

@@ -14,6 +14,7 @@ import duckdb
 
 from orchestration.erasure.files import Rewritten
 from orchestration.erasure.person import Person
+from orchestration.erasure.rows import DRAFT
 from orchestration.erasure.settling import (
     RESTS_ON,
     days_of,
@@ -27,7 +28,6 @@ from orchestration.warehouse import connect, has_table, insert_rows
 from segmentation.plan.sql import literal
 
 DONE = "create table if not exists raw.erasures (erasure varchar primary key)"
-NEW_FILE = ".warehouse.duckdb.erasing.tmp"
 
 
 def erase_rows(
@@ -71,7 +71,7 @@ def rewrite(file: Path) -> None:
     """
     if not file.exists():
         return
-    fresh = file.with_name(NEW_FILE)
+    fresh = file.with_name(f".{file.name}{DRAFT}")
     for left in (fresh, Path(f"{fresh}.wal")):
         left.unlink(missing_ok=True)
     with connect(file) as connection:
