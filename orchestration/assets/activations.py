@@ -7,8 +7,6 @@ observed. Nothing here names anybody.
 Not here: when activations are due (`sensors/activations.py`), and sending (`orchestration/activation`).
 """
 
-from __future__ import annotations
-
 import traceback
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
