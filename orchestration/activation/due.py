@@ -92,6 +92,15 @@ def look(activation: Activation, definition: Definition, handled: Handled, news:
     return Look(handled, due, "; ".join(waits))
 
 
+def beginning(activation: Activation, found: Look, news: News) -> Look:
+    """The look at an activation that tells of changes and has not begun: whatever happens before it begins it will not
+    tell of, so it is due as soon as there is a run to begin after."""
+    if found.due is not None or activation.segment not in news.segments:
+        return found
+    due = Due(f"its beginning after run {news.run_no}", news.as_of, found.handled, whole=False)
+    return replace(found, due=due)
+
+
 def next_due(activation: Activation, clock: Clock) -> datetime | None:
     """The first tick after the clock's moment; None where changes alone set it off."""
     return min((next_tick(one, clock.as_of, clock.zone) for one in activation.whens if ticks(one)), default=None)

@@ -13,7 +13,7 @@ from connectors.hooks.endpoint import VENDOR, Hook, Receiver, receiver
 from orchestration.activation.allowed import why_dry
 from orchestration.activation.deliveries import Told, Waiting, deliveries, hand_over, write_down
 from orchestration.activation.feed import Found, look, wanted
-from orchestration.activation.locks import sent_folder
+from orchestration.activation.locks import ledger_of
 from orchestration.activation.wish import Outcome
 from orchestration.activation.work import Work
 from orchestration.gates.results import Result
@@ -37,7 +37,7 @@ def deliver(work: Work) -> Outcome:
         )
     # An address that is missing is told before anything is read.
     target = receiver(work.environ, activation.place) if work.sends else None
-    file = sent_folder(work.settings.home) / f"{activation.stream}.duckdb"
+    file = ledger_of(work.settings.home, activation.stream)
     told, waiting = _known(file)
     if target and told and told.gone == target.mark and not work.wish.replace:
         raise _gone(target)

@@ -16,7 +16,8 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from connectors.clock import SystemClock
-from orchestration.activation.due import Due, Handled, Look, first_seen, look
+from orchestration.activation.due import Due, Handled, Look, beginning, first_seen, look
+from orchestration.activation.locks import ledger_of
 from orchestration.activation.named import Activation, activations_of
 from orchestration.activation.news import News, read_news
 from orchestration.ingest.runs import Around
@@ -178,6 +179,8 @@ def activation_sensor(settings: Settings, folder: Folder, around: Around) -> dg.
         for stream, (activation, definition) in streams.items():
             seen = before.get(stream) or first_seen(activation, news, now)
             found = look(activation, definition, seen, news, clock)
+            if tells_changes(activation) and not ledger_of(settings.home, stream).exists():
+                found = beginning(activation, found, news)
             attempts = tried(context.instance, stream, found.due) if found.due else Tried()
             taken = decide(found, attempts, now, under_way=not busy.isdisjoint({stream, ALL}))
             handled[stream] = taken.handled
@@ -193,12 +196,18 @@ def activation_sensor(settings: Settings, folder: Folder, around: Around) -> dg.
     return activations
 
 
+def tells_changes(activation: Activation) -> bool:
+    """Whether it tells of changes by their cause and does not know the whole segment."""
+    return activation.to == "webhook"
+
+
 def _request(activation: Activation, due: Due, failed: int) -> dg.RunRequest:
     """The same `run_key` is run once, even if the daemon dies before it knows that it asked."""
+    also = ALSO if due.whole and not tells_changes(activation) else ()
     return dg.RunRequest(
         run_key=f"{activation.stream} {due.name}/{failed}",
         asset_selection=[activation_key(activation.segment, activation.name)],
-        run_config=to_activate([activation], send=True, also=ALSO if due.whole else ()),
+        run_config=to_activate([activation], send=True, also=also),
         tags={
             ACTIVATION_TAG: activation.stream,
             DUE_TAG: due.name,

@@ -13,6 +13,7 @@ import pytest
 
 from connectors.clock import ManualClock
 from orchestration.activation.due import Due, Handled, Look
+from orchestration.activation.locks import ledger_of
 from orchestration.activation.news import FILE
 from orchestration.ingest.runs import Around
 from orchestration.names import (
@@ -71,6 +72,12 @@ class Place:
         home.mkdir(exist_ok=True)
         (home / FILE).write_text(json.dumps(said))
 
+    def begin(self) -> None:
+        """As the first delivery of a webhook does."""
+        ledger = ledger_of(self.workspace.settings.home, f"silver.{HOOK}")
+        ledger.parent.mkdir(parents=True, exist_ok=True)
+        ledger.touch()
+
     def look(self, at: datetime | None = None) -> list[dg.RunRequest]:
         if at is not None:
             self.clock.sleep((at - self.clock.now()).total_seconds())
@@ -97,6 +104,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
     with dg.DagsterInstance.ephemeral() as instance:
         made = Place(tmp_path, instance)
         made.publish(1, NOON - HOUR, entered=10)
+        made.begin()
         assert made.look() == []  # all that has happened before is left alone
         yield made
 
@@ -131,6 +139,28 @@ def test_who_enters_sets_off_what_waits_for_it_and_nothing_else(place: Place):
     place.publish(4, NOON + 2 * HOUR, entered=1, left=1)
     (again,) = place.look(NOON + 3 * HOUR)
     assert again.run_key != asked.run_key
+
+
+def test_a_webhook_begins_before_anything_happens_as_it_will_not_tell_of_that(place: Place):
+    ledger_of(place.workspace.settings.home, f"silver.{HOOK}").unlink()
+    (asked,) = place.look()
+    assert asked.tags[ACTIVATION_TAG] == f"silver.{HOOK}"
+    assert asked.tags[DUE_TAG] == "its beginning after run 1"
+    place.record(asked, dg.DagsterRunStatus.SUCCESS)  # which was a dry run, as sending is not allowed yet
+    assert place.look() == []
+    place.publish(2, NOON)
+    (again,) = place.look(NOON + HOUR)
+    assert again.tags[DUE_TAG] == "its beginning after run 2"
+    place.begin()
+    assert place.look() == []
+
+
+def test_a_tick_of_a_webhook_tells_changes_of_no_other_cause(place: Place):
+    place.workspace.define(silver=SILVER.replace("on_leave", "daily"))
+    assert place.look() == []
+    place.publish(2, MIDNIGHT)
+    asked = {one.tags[ACTIVATION_TAG]: one.run_config for one in place.look(MIDNIGHT + HOUR)}
+    assert asked[f"silver.{HOOK}"] == {"ops": {"activation_webhook": {"config": {"send": True, "also": []}}}}
 
 
 def test_members_that_change_while_a_run_is_on_its_way_are_the_next_one(place: Place):
@@ -206,6 +236,7 @@ def test_a_warehouse_of_a_version_without_news_is_waited_for(tmp_path: Path):
         place = Place(tmp_path, instance)
         place.workspace.settings.home.mkdir()
         place.workspace.settings.warehouse.touch()
+        place.begin()
         assert place.look() == []
         assert place.cursor == ""
         place.publish(47, NOON, entered=3)
