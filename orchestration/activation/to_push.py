@@ -80,7 +80,8 @@ def _taken(work: Work, state: State | None, wanted: Push) -> Push:
     outbox, me = Outbox(work.settings.home), this_process()
     if state is None:
         outbox.add(wanted)
-    mine = outbox.take_over(wanted, me) if state == "sending" else outbox.take(wanted, me)
+    take = outbox.take_over if state == "sending" else outbox.take
+    mine = take(wanted, me, work.clock.now())
     if mine is None:
         raise ValueError(f"another process is sending the message {wanted.id}")
     if mine.at is None and mine.called_at is None and mine.key is None and WAITING in work.activation.options:

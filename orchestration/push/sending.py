@@ -75,8 +75,14 @@ def settle(settings: Settings, push: Push, client: NetmeraMessages, clock: Clock
 
 
 def finish(settings: Settings, push: Push, clock: Clock) -> Push:
-    """Shows a message that went out among those of its segment, and puts its file away."""
-    show(settings, push)
+    """Shows a message that went out among those of its segment, and puts its file away. Raises ValueError if it cannot
+    be shown; the sensor tries that again."""
+    try:
+        show(settings, push)
+    except OSError as error:
+        raise ValueError(
+            f"“{push.title}” went out as message {push.key}, and cannot be written into the landing area yet: {error}"
+        ) from error
     done = replace(push, ended_at=clock.now(), reason=None)
     Outbox(settings.home).move(done, "sending", "done")
     return done
@@ -90,7 +96,9 @@ def stop(settings: Settings, push: Push, error: BaseException, clock: Clock) -> 
         outbox.forget(push)
     elif isinstance(error, _PASSING) and not push.is_too_late(clock.now()):
         pause = min(timedelta(minutes=2**push.attempts), _LONGEST_PAUSE)
-        waiting = replace(push, taken_by=None, attempts=push.attempts + 1, not_before=clock.now() + pause)
+        waiting = replace(
+            push, taken_by=None, taken_at=None, attempts=push.attempts + 1, not_before=clock.now() + pause
+        )
         outbox.move(waiting, "sending", "new")
     else:
         fail(settings, push, str(error), clock.now())
