@@ -27,7 +27,7 @@ class InDoubt(ValueError):
     """Nobody knows whether a message went out; a person has to look."""
 
     def __init__(self, push: Push, why: str) -> None:
-        called = utc_text(push.called_at) if push.called_at else "some time"
+        called = utc_text(push.called_at.replace(microsecond=0)) if push.called_at else "some time"
         super().__init__(
             f"{push.segment}: it is not known whether the message “{push.title}” went out. Netmera was asked to send it"
             f" at {called}, and {why}. It is not sent again; look into the panel, then say `segments pushes --settle"
@@ -49,7 +49,7 @@ def deliver(settings: Settings, push: Push, client: NetmeraMessages, clock: Cloc
     try:
         key = client.send(push.message, push.tag, push.id)
     except MaybeSent as error:
-        return settle(settings, push, client, clock, str(error))
+        return settle(settings, push, client, clock, f"what came back was: {error.came}")
     except ConnectorError:
         outbox.write(replace(push, called_at=None, others=()))
         raise
