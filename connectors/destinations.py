@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol
 
 Action = Literal["add", "remove"]
 Identity = tuple[str, ...]  # one text for each column that the destination takes, "" where it knows nothing
@@ -81,13 +81,4 @@ class Destination(Protocol):
 
     def verdict(self, pending: str) -> Verdict:
         """Asks for a batch that was pending."""
-        ...
-
-
-@runtime_checkable
-class ReadsBack(Protocol):
-    """A destination that may tell who is there."""
-
-    def read_back(self) -> set[Identity] | None:
-        """Who is there by its own account; None if it does not tell. Raises ConnectorError."""
         ...

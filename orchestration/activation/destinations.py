@@ -37,4 +37,25 @@ def _google(
     return GoogleAudience(google_account(environ, tables), activation.place, clock, on_wait, ledger=ledger)
 
 
-FACTORIES: Mapping[str, Factory] = {"netmera_tag": _netmera_tag, "google": _google}
+def _meta(
+    activation: Activation, environ: Mapping[str, str], tables: Tables, clock: Clock, on_wait: OnWait, ledger: Ledger
+) -> Destination:
+    from connectors.accounts import meta_account
+    from connectors.meta.audience import MetaAudience
+
+    return MetaAudience(meta_account(environ, tables), activation.place, clock, on_wait)
+
+
+# Accounts that a dry run makes up where there is none: nothing is asked of the vendor, and identities are made alike.
+_NOBODY = {
+    "NETMERA_API_KEY": "none", "META_ACCESS_TOKEN": "none", "META_AD_ACCOUNT": "1", "GOOGLE_ACCESS_TOKEN": "none",
+    "GOOGLE_ADS_CUSTOMER_ID": "1234567890",
+}  # fmt: skip
+
+
+def for_a_dry_run(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment, with what it lacks of accounts."""
+    return {**environ, **{name: value for name, value in _NOBODY.items() if not environ.get(name, "").strip()}}
+
+
+FACTORIES: Mapping[str, Factory] = {"netmera_tag": _netmera_tag, "meta": _meta, "google": _google}

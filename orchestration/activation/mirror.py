@@ -1,14 +1,165 @@
-"""A set of people at a destination becomes equal to a segment.
+"""A set of people at a destination becomes equal to a segment, whatever interrupted the calls before.
 
-Not here: destinations (`connectors/`).
+Who should be there is read and compared with what was sent; then the gates are asked, and the difference is sent.
+Not here: each of these steps, and destinations (`connectors/`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
+from connectors.budget import Ledger as Calls
+from connectors.destinations import Destination
+from connectors.errors import NotConfigured
+from orchestration.activation.allowed import why_dry
+from orchestration.activation.destinations import for_a_dry_run
+from orchestration.activation.difference import Counts, compare, late_newcomers
+from orchestration.activation.ledger import Ledger, open_ledger
+from orchestration.activation.members import causes_sent, read_members
+from orchestration.activation.record import last_details
+from orchestration.activation.rivals import refuse_rivals
+from orchestration.activation.sending import Replaceable, Sender
+from orchestration.activation.wanted import Wanted, make_wanted
 from orchestration.activation.wish import Outcome
 from orchestration.activation.work import Work
+from orchestration.activation.workplace import ledger_of, reading_place
+from orchestration.gates.facts import Leaving, Reach
+from orchestration.gates.results import Result
+from orchestration.segment_folder import segments_of
+from orchestration.settings import connector_settings
 
 
 def mirror(work: Work) -> Outcome:
-    """Makes the set at the destination of an activation equal to its segment."""
-    raise ValueError(f"{work.activation.segment}: nothing can be sent to {work.activation.to} yet")
+    """Makes the set at the destination of an activation equal to its segment, or says what that would take.
+
+    Raises GateClosed, ConnectorError, WarehouseBusy, and ValueError for a wish that cannot be met.
+    """
+    settings, activation, wish = work.settings, work.activation, work.wish
+    if wish.withdraw and wish.replace:
+        raise ValueError("found both withdraw and replace, expected one of them")
+    if not wish.withdraw:
+        refuse_rivals(settings.home, activation, segments_of(settings).definitions.values())
+    destination = _destination(work)
+    if wish.replace and not isinstance(destination, Replaceable):
+        raise ValueError(f"people at {activation.to} cannot be replaced as a whole: they are added and removed")
+    work.counts |= dict.fromkeys(("added", "removed", "invalid", "calls"), 0)
+    file = ledger_of(settings.home, activation.stream)
+    with (
+        reading_place(settings.home, activation.stream) as place,
+        open_ledger(file, place, writing=work.sends) as ledger,
+    ):
+        sender = Sender(ledger, destination, work.clock, work.counts, work.remarks, wish.doing)
+        if work.sends:
+            destination.check()
+            sender.ask()
+        lost = _read(work, ledger, place)
+        wanted = make_wanted(ledger.connection, None if wish.withdraw else place / CONTACTS, destination)
+        counts = compare(ledger.connection, destination.keys)
+        _tell(work, wanted, counts)
+        work.gates(
+            Leaving(counts.there, counts.remove) if counts.there else None,
+            None if wish.withdraw else Reach(wanted.people + wanted.without_identifier, wanted.people),
+            (*lost, _cap(work, counts)),
+        )
+        if not work.sends:
+            return _dry(work, counts)
+        work.details |= {"ledger": ledger.mark.ledger, "runs": ledger.mark.runs + 1, "there": counts.there + counts.add}
+        if isinstance(destination, Replaceable) and wish.replace:
+            sender.replace(counts, destination)
+        else:
+            sender.mirror(counts)
+        work.details["there"] = ledger.size
+        return _done(work, ledger)
+
+
+CONTACTS, THERE = "contacts.parquet", "there.parquet"
+
+
+def _destination(work: Work) -> Destination:
+    """A dry run does without an account, and says what is missing."""
+    make, tables = work.factories[work.activation.to], connector_settings()
+    calls = Calls(work.settings.budgets)
+    try:
+        return make(work.activation, work.environ, tables, work.clock, work.on_wait, calls)
+    except NotConfigured as error:
+        if work.sends:
+            raise
+        work.remarks.append(str(error))
+        return make(work.activation, for_a_dry_run(work.environ), tables, work.clock, work.on_wait, calls)
+
+
+def _read(work: Work, ledger: Ledger, place: Path) -> tuple[Result, ...]:
+    """Who should be there, as contacts in a file; and a closed gate if nobody knows any more what was sent."""
+    ledger.write_people(place / THERE)
+    with work.reading() as connection:
+        last = last_details(connection, work.activation)
+        if not work.wish.withdraw:
+            work.wish.doing("reading members")
+            causes = causes_sent(work.activation, work.wish)
+            found = read_members(connection, work.activation, causes, place / THERE, place / CONTACTS)
+            work.counts |= {"members": found.members, **found.away}
+            if not work.activation.mirrors:
+                work.counts["kept"] = found.kept
+    mark = ledger.mark
+    if not last or not last.get("there") or work.wish.replace:
+        return ()
+    if last["ledger"] == mark.ledger and last["runs"] <= mark.runs:
+        return ()
+    said = f"of {last['there']:,} people who are there it is not known any more who they are, as the ledger in"
+    said += " SEGMENTS_HOME is gone or an older copy, so whoever has left since would stay"
+    return (_own(work, "ledger", said, {"there": int(last["there"])}),)
+
+
+def _cap(work: Work, counts: Counts) -> Result:
+    most = work.settings.activation.most_per_run
+    numbers = {"sent": counts.sent, "most_per_run": most}
+    if counts.sent <= most:
+        return Result("most_per_run", "open", "", numbers)
+    said = f"{counts.sent:,} people would be sent, and at most {most:,} are in one run"
+    return _own(work, "most_per_run", said, numbers)
+
+
+def _own(work: Work, gate: str, said: str, numbers: Mapping[str, int | float]) -> Result:
+    """A gate of activations that is closed, unless somebody opens it."""
+    override = work.wish.override
+    return Result(gate, "overridden" if override else "closed", said, numbers, override)
+
+
+def _tell(work: Work, wanted: Wanted, counts: Counts) -> None:
+    """Numbers of members add up to all of them, and those of identities to all that are wanted."""
+    work.counts |= {
+        "without_identifier": wanted.without_identifier,
+        "same_identity": counts.people - counts.identities,
+        "unchanged": counts.keep,
+        "to_add": counts.add + counts.again,
+        "to_remove": counts.remove,
+        "again": counts.again,
+        "waiting": counts.wait,
+    }
+
+
+def _dry(work: Work, counts: Counts) -> Outcome:
+    work.counts |= {"added": counts.add + counts.again, "removed": counts.remove}
+    activation = work.activation
+    said = (
+        f"{activation.segment}: {work.counts['added']:,} would be added to {activation.to} {activation.place} and"
+        f" {counts.remove:,} removed, {counts.keep:,} stay; nothing was sent,"
+        f" {why_dry(activation, work.wish)}{work.closed_in_words()}"
+    )
+    return Outcome("dry_run", said, work.counts, work.said, work.details)
+
+
+def _done(work: Work, ledger: Ledger) -> Outcome:
+    activation, told = work.activation, work.counts
+    told["waiting"] = ledger.unsettled + late_newcomers(ledger.connection)
+    here = f"{activation.to} {activation.place}"
+    waiting = f"; {told['waiting']:,} wait for what {here} says" if told["waiting"] else ""
+    if not told["calls"]:
+        said = f"{activation.segment}: nothing to send, {told['unchanged']:,} are at {here} already{waiting}"
+        return Outcome("nothing", said, told, work.said, work.details)
+    said = (
+        f"{activation.segment}: {told['added']:,} added to {here} and {told['removed']:,} removed,"
+        f" {told['unchanged']:,} were there already{waiting}"
+    )
+    return Outcome("sent", said, told, work.said, work.details)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from datetime import datetime
 
 import duckdb
 
@@ -82,7 +82,7 @@ def _perform(perform: Callable[[Work], Outcome], work: Work) -> Outcome:
         return Outcome("closed", str(closed), work.counts, closed.results, work.details)
 
 
-def _record(work: Work, outcome: Outcome, started_at: Any, clock: Clock) -> None:
+def _record(work: Work, outcome: Outcome, started_at: datetime, clock: Clock) -> None:
     called = Called(
         work.activation, work.wish, work.standing_if_read, outcome, not work.sends, started_at, clock.now()
     )  # fmt: skip

@@ -80,8 +80,7 @@ def _taken(work: Work, state: State | None, wanted: Push) -> Push:
     outbox, me = Outbox(work.settings.home), this_process()
     if state is None:
         outbox.add(wanted)
-    take = outbox.take_over if state == "sending" else outbox.take
-    mine = take(wanted, me, work.clock.now())
+    mine = outbox.take_over(wanted, me) if state == "sending" else outbox.take(wanted, me)
     if mine is None:
         raise ValueError(f"another process is sending the message {wanted.id}")
     if mine.at is None and mine.called_at is None and mine.key is None and WAITING in work.activation.options:
@@ -117,9 +116,9 @@ def _tag(work: Work, tag_work: Work) -> Outcome:
 
 def _dry(work: Work, tagged: Outcome, wanted: Push) -> Outcome:
     added, removed = tagged.counts.get("added", 0), tagged.counts.get("removed", 0)
-    goes = "would be made as a draft for" if wanted.draft else "would go to"
+    goes = "be there as a draft, to be sent to" if wanted.draft else "go to"
     said = (
-        f"{wanted.segment}: “{wanted.title}” {goes} the tag {wanted.tag}, which {_tagged_people(tagged.counts):,}"
+        f"{wanted.segment}: “{wanted.title}” would {goes} the tag {wanted.tag}, which {_tagged_people(tagged.counts):,}"
         f" would have ({added:,} added, {removed:,} removed); nothing was sent, {why_dry(work.activation, work.wish)}"
         f"{work.closed_in_words()}"
     )
@@ -129,9 +128,7 @@ def _dry(work: Work, tagged: Outcome, wanted: Push) -> Outcome:
 def _outcome(tagged: Outcome, done: Push) -> Outcome:
     went = f"a draft of “{done.title}” was made" if done.draft else f"“{done.title}” went out to the tag {done.tag}"
     calls = tagged.counts.get("calls", 0) + (1 if done.draft else 2)
-    said = f"{tagged.said}; " if tagged.said else f"{done.segment}: "
-    if tagged.ending == "nothing":
-        said = f"{done.segment}: {_tagged_people(tagged.counts):,} had the tag {done.tag} already; "
+    said = f"{tagged.said}; " if tagged.said else ""
     details = {**tagged.details, "push": done.id, "message": done.key}
     return replace(
         tagged, ending="sent", said=f"{said}{went}, as message {done.key}", counts={**tagged.counts, "calls": calls},

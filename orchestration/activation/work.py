@@ -88,6 +88,15 @@ class Work:
             raise GateClosed(self.activation.segment, self.said)
         return self.said
 
+    @property
+    def remarks(self) -> list[str]:
+        """Sentences of the destination, to add to."""
+        return self.details.setdefault("remarks", [])
+
+    def on_wait(self, sentence: str, seconds: float) -> None:
+        """Hears that a client waits."""
+        self.wish.doing(f"{sentence} (in {seconds:,.0f} s)")
+
     def closed_in_words(self) -> str:
         """`; closed: removal_cap`, or nothing: what a dry run adds to its sentence."""
         closed = ", ".join(one.gate for one in self.said if one.state == "closed")

@@ -1,0 +1,34 @@
+"""Where the streams of activations keep what they need: a ledger each, a lock, and a folder while a call lasts.
+
+Whoever must not miss anybody (`orchestration/erasure`) takes all locks, and takes them before those of exports and of
+the workspace, as activations do. Not here: what stands in a ledger (`ledger.py`).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from orchestration.activation.locks import SENT, sent_folder
+
+LEDGER, READING = ".duckdb", ".reading"
+
+
+def ledger_of(home: Path, stream: str) -> Path:
+    """The ledger of a stream, once anything was sent."""
+    return home / SENT / f"{stream}{LEDGER}"
+
+
+@contextmanager
+def reading_place(home: Path, stream: str) -> Iterator[Path]:
+    """An empty folder for whoever holds the lock. What a call that died has left there is removed, and the folder
+    itself in the end."""
+    place = sent_folder(home) / f"{stream}{READING}"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(mode=0o700)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
