@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 Action = Literal["add", "remove"]
 Identity = tuple[str, ...]  # one text for each column that the destination takes, "" where it knows nothing
@@ -81,4 +81,13 @@ class Destination(Protocol):
 
     def verdict(self, pending: str) -> Verdict:
         """Asks for a batch that was pending."""
+        ...
+
+
+@runtime_checkable
+class Remarking(Protocol):
+    """A destination that has something to say to whoever sends, before anything is sent."""
+
+    def remarks(self, members: int) -> list[str]:
+        """Sentences, given how many people there will be."""
         ...

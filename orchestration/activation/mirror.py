@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from connectors.budget import Ledger as Calls
-from connectors.destinations import Destination
+from connectors.destinations import Destination, Remarking
 from connectors.errors import NotConfigured
 from orchestration.activation.allowed import why_dry
 from orchestration.activation.destinations import for_a_dry_run
@@ -57,6 +57,8 @@ def mirror(work: Work) -> Outcome:
         wanted = make_wanted(ledger.connection, None if wish.withdraw else place / CONTACTS, destination)
         counts = compare(ledger.connection, destination.keys)
         _tell(work, wanted, counts)
+        if isinstance(destination, Remarking) and not wish.withdraw:
+            work.remarks.extend(destination.remarks(counts.identities))
         work.gates(
             Leaving(counts.there, counts.remove) if counts.there else None,
             None if wish.withdraw else Reach(wanted.people + wanted.without_identifier, wanted.people),

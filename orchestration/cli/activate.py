@@ -133,7 +133,7 @@ def _tell(outcomes: Sequence[tuple[Activation, Outcome]], seconds: float, as_jso
         for activation, outcome in outcomes:
             if outcome.ending not in ("closed", "failed"):
                 say(f"\n{activation.stream}: {outcome.said}")
-            for sentence in quiet_gates(outcome.gates):
+            for sentence in (*quiet_gates(outcome.gates), *outcome.details.get("remarks", ())):
                 say(f"  {sentence}")
         say(f"\n{count(len(outcomes), 'activation')}, {duration(seconds)}")
     bad = [(activation, outcome) for activation, outcome in outcomes if outcome.ending in ("closed", "failed")]
