@@ -126,13 +126,18 @@ class Burning:
         return getattr(self._connection, name)
 
 
+def write_contacts(file: Path, people: Iterable[Contact]) -> None:
+    """People as an activation reads them, all of them members."""
+    rows = [{name: getattr(one, name, True) for name in COLUMNS} for one in people]
+    schema = pa.schema([(name, pa.bool_() if name == "is_member" else pa.string()) for name in COLUMNS])
+    pq.write_table(pa.Table.from_pylist(rows, schema), file)
+
+
 def bring(file: Path, people: Iterable[Contact], audience: Audience, counts: dict[str, int] | None = None) -> Counts:
     """One run from contacts to the audience, as an activation does it once it has read them."""
     place = file.parent / "place"
     place.mkdir(exist_ok=True)
-    rows = [{name: getattr(one, name, True) for name in COLUMNS} for one in people]
-    schema = pa.schema([(name, pa.bool_() if name == "is_member" else pa.string()) for name in COLUMNS])
-    pq.write_table(pa.Table.from_pylist(rows, schema), place / "contacts.parquet")
+    write_contacts(place / "contacts.parquet", people)
     counts = counts if counts is not None else {}
     counts |= dict.fromkeys(("added", "removed", "invalid", "calls"), 0)
     with open_ledger(file, place, writing=True) as ledger:
