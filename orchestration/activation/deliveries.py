@@ -2,13 +2,14 @@
 
 The batches of a delivery are written down, whole and in order, in the same transaction in which the place in the feed
 moves, before the first of them is sent. So whoever was killed goes on with the very same batches, whether or not the
-one at hand arrived. A batch that was acknowledged keeps its id and its counts; who was in it is gone.
+one at hand arrived. A batch that was acknowledged keeps its id and its size; who was in it is gone. Whoever is
+erased is taken out of what waits, and the batch keeps its id, as the receiver may have it already.
 Not here: HTTP and signatures (`connectors/hooks`), and which changes there are (`feed.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,8 +30,7 @@ from segmentation.plan.sql import literal
 BATCH = 500  # events
 TABLES = {
     "streams": "stream varchar, beginning integer, run_no integer, as_of timestamp, gone varchar",
-    "batches": 'batch_no integer, id varchar, as_of timestamp, events integer, entered integer, "left" integer,'
-    " acknowledged_at timestamp",
+    "batches": "batch_no integer, id varchar, as_of timestamp, events integer, acknowledged_at timestamp",
     "waiting": "batch_no integer, place bigint, id varchar, change varchar, user_id varchar, external_id varchar,"
     " moment timestamp, cause varchar",
 }
@@ -48,11 +48,12 @@ class Told:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A batch that was not acknowledged yet, and how many events of each kind are in it."""
+    """A batch that was not acknowledged yet, how many events of each kind are in it, and the moment of the first."""
 
     batch_no: int
     entered: int
     left: int
+    first: datetime
 
 
 class Deliveries:
@@ -73,9 +74,10 @@ class Deliveries:
     def waiting(self) -> list[Waiting]:
         """In the order in which they have to go."""
         rows = self._connection.execute(
-            'select batch_no, entered, "left" from batches where acknowledged_at is null order by batch_no'
+            "select batch_no, count(*) filter (change = 'entered'), count(*) filter (change = 'left'), min(moment)"
+            " from waiting group by batch_no order by batch_no"
         ).fetchall()
-        return [Waiting(*row) for row in rows]
+        return [Waiting(batch_no, entered, left, aware(first)) for batch_no, entered, left, first in rows]
 
     def batch(self, batch_no: int, segment: str) -> Batch:
         """The batch as it goes out, the same whenever it is asked for."""
@@ -149,8 +151,7 @@ def write_down(
             insert into deliveries.batches by name
             select
                 batch_no, $as_of::timestamp as as_of, count(*) as events,
-                'msg_' || {_digest("$stream", "$beginning", "string_agg(id, chr(10) order by place)")} as id,
-                count(*) filter (change = 'entered') as entered, count(*) filter (change = 'left') as "left"
+                'msg_' || {_digest("$stream", "$beginning", "string_agg(id, chr(10) order by place)")} as id
             from deliveries.waiting where batch_no > {last} group by batch_no
             """,
             {**named, "as_of": naive(found.until.as_of)},
@@ -192,37 +193,6 @@ def hand_over(
                 raise
             ledger.acknowledge(one.batch_no, clock.now())
             taken(one)
-
-
-def waiting_of(file: Path, people: Collection[str], *, really: bool) -> int:
-    """How many events that wait are of people with these ids of users; they are removed if `really`, and batches with
-    nobody left in them. The caller holds the lock of the stream.
-
-    A batch keeps its id, as the receiver may have taken it already.
-    """
-    with connect(file) as connection:
-        Deliveries(connection)
-        theirs = "list_contains($people, user_id)"
-        values = {"people": sorted(people)}
-        ((found,),) = connection.execute(f"select count(*) from waiting where {theirs}", values).fetchall()
-        if found and really:
-            connection.execute("begin")
-            connection.execute(f"delete from waiting where {theirs}", values)
-            connection.execute(
-                """
-                update batches set events = n.events, entered = n.entered, "left" = n.events - n.entered
-                from (
-                    select b.batch_no, count(w.id) as events, count(w.id) filter (w.change = 'entered') as entered
-                    from batches as b left join waiting as w on b.batch_no = w.batch_no
-                    where b.acknowledged_at is null group by b.batch_no
-                ) as n where batches.batch_no = n.batch_no
-                """
-            )
-            connection.execute("delete from batches where acknowledged_at is null and events = 0")
-            connection.execute("commit")
-    if found and really:
-        rewrite(file)
-    return int(found)
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, database: str = "") -> None:

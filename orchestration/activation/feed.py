@@ -65,7 +65,8 @@ class Wanted:
 class Found:
     """What there is to tell after `since` up to `until`, and what is passed over. `members` are in the segment now.
 
-    `since` is None where somebody begins to listen. `leaving` is None if nobody was in then.
+    `since` is None where somebody begins to listen. `first` is the moment of the first change that is told, None if
+    there is none or it is about members of the beginning. `leaving` is None if nobody was in at `since`.
     """
 
     since: Place | None
@@ -74,6 +75,7 @@ class Found:
     left: int
     held_back: int
     members: int
+    first: datetime | None
     leaving: Leaving | None
 
 
@@ -99,17 +101,18 @@ def look(connection: duckdb.DuckDBPyConnection, asked: Wanted, since: Place | No
         select
             count(*) filter (f.wanted and f.change = 'entered'),
             count(*) filter (f.wanted and f.change = 'left'),
-            count(*) filter (not f.wanted)
-        from (select change, list_contains($causes, cause) as wanted from ({source})) as f
+            count(*) filter (not f.wanted),
+            min(f.moment) filter (f.wanted)
+        from (select change, moment, list_contains($causes, cause) as wanted from ({source})) as f
         """,
         {**values, "causes": list(asked.causes)},
     )  # fmt: skip
-    entered, left, held_back = counts
+    entered, left, held_back, first = counts
     (members,) = _row(
         connection, f"select count(*) from ({PEOPLE})", {"segment": asked.segment_no, "run": until.run_no}
     )
     leaving = _leaving(connection, asked, since, until) if since else None
-    return Found(since, until, entered, left, held_back, members, leaving)
+    return Found(since, until, entered, left, held_back, members, aware(first) if since else None, leaving)
 
 
 def events(asked: Wanted, since: Place | None, until: Place) -> tuple[Sql, Mapping[str, Any]]:
@@ -170,7 +173,7 @@ def _require(connection: duckdb.DuckDBPyConnection, since: Place) -> None:
         )
 
 
-def _row(connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any]) -> Sequence[int]:
+def _row(connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any]) -> Sequence[Any]:
     row = connection.execute(sql, values).fetchone()
     assert row is not None
     return row

@@ -21,11 +21,6 @@ def sent_folder(home: Path) -> Path:
     return folder
 
 
-def ledger_of(home: Path, stream: str) -> Path:
-    """The ledger of a stream; it is not there before anything was sent."""
-    return home / SENT / f"{stream}.duckdb"
-
-
 @contextmanager
 def alone(home: Path, stream: str, doing: Callable[[str], None]) -> Iterator[None]:
     """Keeps others from a stream; `doing` hears once if somebody else has it first."""

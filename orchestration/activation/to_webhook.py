@@ -6,21 +6,29 @@ open. Not here: HTTP and signatures (`connectors/hooks`), and which changes ther
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+import duckdb
 
 from connectors.errors import Gone
 from connectors.hooks.endpoint import VENDOR, Hook, Receiver, receiver
 from orchestration.activation.allowed import why_dry
 from orchestration.activation.deliveries import Told, Waiting, deliveries, hand_over, write_down
-from orchestration.activation.feed import Found, look, wanted
-from orchestration.activation.locks import ledger_of
+from orchestration.activation.feed import DIRECTIONS, Found, look, wanted
 from orchestration.activation.wish import Outcome
 from orchestration.activation.work import Work
+from orchestration.activation.workplace import ledger_of
 from orchestration.gates.results import Result
 from orchestration.published import last_run
+from orchestration.warehouse import has_table
 from segmentation.clock import utc_text
 
-MOST = "most_per_run"
+MOST, BACKLOG = "most_per_run", "backlog"
+OLD = 7  # days: whoever starts a journey for people does not want those of last month
+BETWEEN = {"daily": 1, "weekly": 7}  # days that pass between two ticks; 31 for other clocks
 
 
 def deliver(work: Work) -> Outcome:
@@ -44,6 +52,8 @@ def deliver(work: Work) -> Outcome:
     while True:
         with work.reading() as connection:
             asked = wanted(activation, work.wish, work.standing.number)
+            if told is None and not work.wish.replace:
+                _require_new(connection, work)
             found = look(connection, asked, told.at if told and not work.wish.replace else None)
         due = [] if found.since is None else waiting
         _ask(work, found, due)
@@ -65,22 +75,59 @@ def _known(file: Path) -> tuple[Told | None, list[Waiting]]:
         return ledger.told, ledger.waiting
 
 
+def _require_new(connection: duckdb.DuckDBPyConnection, work: Work) -> None:
+    """Raises ValueError where something was told before: what it was up to is lost, and so would be what came since."""
+    told = "segment = ? and activation = ? and json_extract(details, '$.until_run') is not null"
+    named = [work.activation.segment, work.activation.name]
+    if (
+        has_table(connection, "raw", "activations")
+        and connection.execute(f"select 1 from raw.activations where {told} limit 1", named).fetchone()
+    ):
+        raise ValueError(
+            f"{work.activation.segment}: the file of what {work.activation.place} was told is gone from"
+            f" {ledger_of(work.settings.home, work.activation.stream).parent}: put it back, or start anew with"
+            " --replace"
+        )
+
+
 def _ask(work: Work, found: Found, due: list[Waiting]) -> None:
-    """Asks the gates, and whether it is too much for one run; where there is nobody to tell of, nothing leaves."""
+    """Asks the gates, and whether it is too much or too old; where there is nobody to tell of, nothing leaves."""
     entered, left = found.entered + sum(one.entered for one in due), found.left + sum(one.left for one in due)
     work.counts.update(members=found.members, added=entered, removed=left, held_back=found.held_back, calls=0)
-    most, events = work.settings.activation.most_per_run, entered + left
-    if not events:
-        return
+    if entered + left:
+        first = min((one for one in (found.first, *(batch.first for batch in due)) if one), default=None)
+        days = (found.until.as_of - first).days if first else 0
+        work.gates(found.leaving, own=(_most(work, entered + left), _backlog(work, first, days)))
+
+
+def _most(work: Work, events: int) -> Result:
+    most = work.settings.activation.most_per_run
     said = f"{events:,} changes would be sent at once, expected {most:,} or fewer"
-    numbers = {"sending": events, "most_per_run": most}
-    if events <= most:
-        result = Result(MOST, "open", "", numbers)
-    elif work.wish.override is None:
-        result = Result(MOST, "closed", said, numbers)
-    else:
-        result = Result(MOST, "overridden", said, numbers, work.wish.override)
-    work.gates(found.leaving, own=(result,))
+    return _own(work, MOST, said, events <= most, {"sending": events, "most_per_run": most})
+
+
+def _backlog(work: Work, first: datetime | None, days: int) -> Result:
+    """A receiver that was away for long, or is back in a file, is not told of what happened ages ago by itself."""
+    most = OLD + max(_days_between(one) for one in work.activation.whens)
+    said = (
+        f"changes since {utc_text(first)} would be told, {days:,} days ago, expected {most:,} or fewer (--replace drops"
+        " them)"
+        if first
+        else ""
+    )
+    return _own(work, BACKLOG, said, days <= most, {"days": days, "most_days": most})
+
+
+def _days_between(when: str | Mapping[str, Any]) -> int:
+    name = when if isinstance(when, str) else next(iter(when))
+    return 0 if name in DIRECTIONS or name == "on_change" else BETWEEN.get(name, 31)
+
+
+def _own(work: Work, gate: str, said: str, is_open: bool, numbers: Mapping[str, int]) -> Result:
+    if is_open:
+        return Result(gate, "open", "", numbers)
+    override = work.wish.override
+    return Result(gate, "overridden" if override else "closed", said, numbers, override)
 
 
 def _dry(work: Work, found: Found, due: list[Waiting]) -> Outcome:

@@ -53,8 +53,10 @@ CHECKS = {
     "upstream": "The segment was calculated, and what it reads.",
     "ledger": "It is known who was sent there before.",
     "most_per_run": "No more are sent at once than `most_per_run` allows.",
+    "backlog": "Nothing is told that happened long ago.",
 }
-OF_SETS = ("netmera_tag", "meta", "google")  # destinations that a ledger is kept of
+OF_SETS = dict.fromkeys(("netmera_tag", "meta", "google"), ("ledger", "most_per_run"))  # that a ledger is kept of
+OWN_GATES: Mapping[str, tuple[str, ...]] = {**OF_SETS, "webhook": ("most_per_run", "backlog")}  # by destination
 EXPECTED = (ConnectorError, NothingPublished, WarehouseBusy, ValueError)
 
 
@@ -94,7 +96,7 @@ def _step(
         check_specs=[
             dg.AssetCheckSpec(gate, asset=key, description=CHECKS[gate], blocking=True)
             for key in by_key
-            for gate in (*GATES, *(("ledger", "most_per_run") if kind in OF_SETS else ()))
+            for gate in (*GATES, *OWN_GATES.get(kind, ()))
         ],
         can_subset=True,
         pool=activation_step(kind),

@@ -17,9 +17,9 @@ import dagster as dg
 
 from connectors.clock import SystemClock
 from orchestration.activation.due import Due, Handled, Look, beginning, first_seen, look
-from orchestration.activation.locks import ledger_of
 from orchestration.activation.named import Activation, activations_of
 from orchestration.activation.news import News, read_news
+from orchestration.activation.workplace import ledger_of
 from orchestration.ingest.runs import Around
 from orchestration.names import (
     ACTIVATION_JOB,

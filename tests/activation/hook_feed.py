@@ -18,6 +18,7 @@ from connectors.hooks.endpoint import Hook, receiver
 from connectors.standin import StandIn, StandInReceiver
 from orchestration.activation.deliveries import Told, deliveries, hand_over, write_down
 from orchestration.activation.feed import Found, Wanted, look
+from orchestration.erasure.warehouse import rewrite
 from orchestration.warehouse import connect
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -148,6 +149,12 @@ class Feed:
         except Killed:
             return True
         return False
+
+    def erase(self, user_id: str) -> None:
+        """As an erasure does with every table that has this column."""
+        with connect(self.ledger) as connection:
+            connection.execute("delete from waiting where user_id = ?", [user_id])
+        rewrite(self.ledger)
 
     def in_ledger(self, *words: str) -> list[str]:
         """Those of the words that the bytes of the ledger hold."""

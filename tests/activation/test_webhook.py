@@ -21,6 +21,7 @@ from orchestration.activation.wish import Outcome, Wish
 from orchestration.gates.results import Override
 from orchestration.segment_folder import segments_of
 from orchestration.settings import Settings
+from orchestration.warehouse import connect
 from tests.orchestration.workspace import Workspace, a_user, an_event
 
 pytestmark = pytest.mark.long
@@ -167,6 +168,31 @@ def test_a_closed_gate_keeps_everything_until_somebody_with_a_name_opens_it(here
     assert (opened.ending, opened.counts["removed"]) == ("sent", 50)
     assert {one.gate for one in opened.gates if one.state == "overridden"} == {"removals", "most_per_run"}
     assert here.recorded()[-1] == ("crowd", "sent", False, 2, 150, 0, 50, 0, 1)
+
+
+def test_what_happened_long_ago_is_not_told_by_itself(here: Here):
+    for table, moment in (("raw.runs", "as_of"), ("state.segment_changes_log", "as_of")):
+        here.workspace.rows(f"update {table} set {moment} = {moment} - interval 8 days where run_no < 3")
+    here.workspace.rows(
+        "insert into raw.runs by name select * replace (3 as run_no, as_of + interval 8 days as as_of)"
+        " from raw.runs where run_no = 2"
+    )
+    file = here.settings.home / "sent/gold.webhook_JOURNEY_HOOK_URL.duckdb"
+    with connect(file) as connection:
+        connection.execute("update streams set as_of = as_of - interval 8 days")
+    closed = here.deliver()
+    assert closed.ending == "closed"
+    assert "backlog: changes since 2026-01-08T00:00:00Z would be told, 8 days ago, expected 7 or fewer" in closed.said
+    opened = here.deliver(override=Override("ada", "the receiver was away"))
+    assert (opened.ending, len(here.heard)) == ("sent", 2)
+
+
+def test_a_file_that_is_gone_is_told_before_anything_is_lost(here: Here):
+    here.deliver()
+    (here.settings.home / "sent/gold.webhook_JOURNEY_HOOK_URL.duckdb").unlink()
+    with pytest.raises(ValueError, match=r"gold: the file of what JOURNEY_HOOK_URL was told is gone from .*/sent: put"):
+        here.deliver()
+    assert here.deliver(replace=True).ending == "nothing"
 
 
 def test_a_delivery_that_failed_is_recorded_and_goes_on_with_the_same_batch(here: Here):

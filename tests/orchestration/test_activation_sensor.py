@@ -13,8 +13,8 @@ import pytest
 
 from connectors.clock import ManualClock
 from orchestration.activation.due import Due, Handled, Look
-from orchestration.activation.locks import ledger_of
 from orchestration.activation.news import FILE
+from orchestration.activation.workplace import ledger_of
 from orchestration.ingest.runs import Around
 from orchestration.names import (
     ACTIVATION_JOB,
