@@ -91,3 +91,12 @@ class Remarking(Protocol):
     def remarks(self, members: int) -> list[str]:
         """Sentences, given how many people there will be."""
         ...
+
+
+@runtime_checkable
+class ReadsBack(Protocol):
+    """A destination that may tell who is there."""
+
+    def read_back(self) -> set[Identity] | None:
+        """Who is there by its own account; None if it does not tell. Raises ConnectorError."""
+        ...

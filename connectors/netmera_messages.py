@@ -19,6 +19,7 @@ from connectors.errors import BadAnswer, ConnectorError, VendorBusy
 from connectors.netmera import VENDOR, Netmera, netmera_http
 
 PLATFORMS = {"ios": "IOS", "android": "ANDROID"}
+_SENDING = "sending a message"
 _CLOCKS_APART = timedelta(minutes=10)  # ours and Netmera's, at most
 _REFUSALS = frozenset({*range(300, 400), 400, 402, 404, 405, 413, 415, 422, 429})  # with these, nothing was done
 _SAID = {  # what can be done about a refusal, by the words of the documentation
@@ -32,7 +33,12 @@ _SAID = {  # what can be done about a refusal, by the words of the documentation
 
 
 class MaybeSent(ConnectorError):
-    """Nobody knows whether the message went out."""
+    """Nobody knows whether the message went out; `came` is what came in place of an answer."""
+
+    def __init__(self, came: str, status: int | None) -> None:
+        self.came = came
+        said = f"it is not known whether the message went out: {came}"
+        super().__init__(VENDOR, _SENDING, said, status)
 
 
 @dataclass(frozen=True)
@@ -94,16 +100,14 @@ class NetmeraMessages:
         """
         if not tag.strip():
             raise ValueError("found no tag to send a message to, and without one it might go to everybody")
-        asked = "sending a message"
         body = {"message": message.as_json("text"), "target": {"tag": tag}, "extRef": reference}
         try:
-            return self._key("/sendBulkNotification", asked, body)
+            return self._key("/sendBulkNotification", _SENDING, body)
         except (VendorBusy, BadAnswer) as error:
             if error.status in _REFUSALS:
                 raise
             _, _, said = str(error).partition(": ")
-            told = f"it is not known whether the message went out: {said}"
-            raise MaybeSent(VENDOR, asked, told, error.status) from None
+            raise MaybeSent(said, error.status) from None
 
     def keys(self, since: datetime, until: datetime) -> set[str]:
         """The keys of the messages that started in this span, with some minutes around it."""

@@ -17,6 +17,7 @@ from orchestration.activation.destinations import for_a_dry_run
 from orchestration.activation.difference import Counts, compare, late_newcomers
 from orchestration.activation.ledger import Ledger, open_ledger
 from orchestration.activation.members import causes_sent, read_members
+from orchestration.activation.read_back import read_back
 from orchestration.activation.record import last_details
 from orchestration.activation.rivals import refuse_rivals
 from orchestration.activation.sending import Replaceable, Sender
@@ -72,6 +73,8 @@ def mirror(work: Work) -> Outcome:
         else:
             sender.mirror(counts)
         work.details["there"] = ledger.size
+        if work.counts["calls"]:
+            read_back(work, destination, ledger)
         return _done(work, ledger)
 
 

@@ -32,6 +32,7 @@ COUNTED = (
     "members", "added", "removed", "unchanged", "held_back", "without_identifier", "without_consent", "invalid",
     "calls",
 )  # fmt: skip
+SAME_SET = {"netmera_tag": ["netmera_tag", "netmera_push"]}  # a message brings its tag up to date as well
 LEFT = ("sent", "nothing", "failed")  # endings of calls that may have sent something
 
 
@@ -85,8 +86,8 @@ def last_details(connection: duckdb.DuckDBPyConnection, activation: Activation) 
     if not has_table(connection, "raw", "activations"):
         return None
     found = connection.execute(
-        "select details from raw.activations where segment = ? and activation = ? and not dry_run"
-        " and list_contains(?, ending) order by activation_no desc limit 1",
-        [activation.segment, activation.name, list(LEFT)],
+        "select details from raw.activations where segment = ? and list_contains(?, destination) and place = ?"
+        " and not dry_run and list_contains(?, ending) order by activation_no desc limit 1",
+        [activation.segment, SAME_SET.get(activation.to, [activation.to]), activation.place, list(LEFT)],
     ).fetchone()
     return json.loads(found[0]) if found else None

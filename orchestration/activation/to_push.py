@@ -36,17 +36,18 @@ def push(work: Work) -> Outcome:
         return Outcome("nothing", f"“{wanted.title}” has gone out already, as message {wanted.key}", {})
     if state in ("failed", "in_doubt"):
         raise ValueError(wanted.reason or f"the message {wanted.id} has failed")
+    if state == "sending" and wanted.may_be_out:
+        died = "the process that asked died before it noted the answer"
+        done = settle(work.settings, _taken(work, state, wanted), _client(work), work.clock, died)
+        return _outcome(Outcome("sent", "", {}), done)
     _require_a_tag_of_its_own(work, wanted.tag)
     if not work.sends:
         return _dry(work, _tag(work, tag_work), wanted)
-    mine = _taken(work, state, wanted)
-    client = NetmeraMessages(
-        netmera_account(work.environ), work.clock, lambda sentence, seconds: work.wish.doing(sentence)
-    )  # fmt: skip
-    if mine.called_at is not None:
-        died = "the process that asked died before it noted the answer"
-        return _outcome(Outcome("sent", "", {}), settle(work.settings, mine, client, work.clock, died))
-    return _send(work, tag_work, mine, client)
+    return _send(work, tag_work, _taken(work, state, wanted))
+
+
+def _client(work: Work) -> NetmeraMessages:
+    return NetmeraMessages(netmera_account(work.environ), work.clock, work.on_wait)
 
 
 def _wanted(work: Work) -> tuple[State | None, Push]:
@@ -80,26 +81,27 @@ def _taken(work: Work, state: State | None, wanted: Push) -> Push:
     outbox, me = Outbox(work.settings.home), this_process()
     if state is None:
         outbox.add(wanted)
-    mine = outbox.take_over(wanted, me) if state == "sending" else outbox.take(wanted, me)
+    take = outbox.take_over if state == "sending" else outbox.take
+    mine = take(wanted, me, work.clock.now())
     if mine is None:
         raise ValueError(f"another process is sending the message {wanted.id}")
-    if mine.at is None and mine.called_at is None and mine.key is None and WAITING in work.activation.options:
+    if mine.at is None and not mine.may_be_out and WAITING in work.activation.options:
         outbox.forget(mine)  # whoever wanted it at once is not asked any more
         raise ValueError(f"the process that was to send “{mine.title}” died before it was sent; ask for it again")
     return mine
 
 
-def _send(work: Work, tag_work: Work, mine: Push, client: NetmeraMessages) -> Outcome:
+def _send(work: Work, tag_work: Work, mine: Push) -> Outcome:
     try:
         if mine.is_too_late(work.clock.now()):
             too_late(mine)
         tagged = _tag(work, tag_work)
         if not _tagged_people(tagged.counts):
             raise ValueError(f"nobody has the tag {mine.tag}, so the message “{mine.title}” was not sent")
-        done = deliver(work.settings, mine, client, work.clock)
+        done = deliver(work.settings, mine, _client(work), work.clock)
     except BaseException as error:
         found = Outbox(work.settings.home).look_up(mine.id)
-        if found is not None and found[0] == "sending" and found[1].called_at is None and found[1].key is None:
+        if found is not None and found[0] == "sending" and not found[1].may_be_out:
             stop(work.settings, found[1], error, work.clock)
         raise
     return _outcome(tagged, done)
@@ -116,9 +118,9 @@ def _tag(work: Work, tag_work: Work) -> Outcome:
 
 def _dry(work: Work, tagged: Outcome, wanted: Push) -> Outcome:
     added, removed = tagged.counts.get("added", 0), tagged.counts.get("removed", 0)
-    goes = "be there as a draft, to be sent to" if wanted.draft else "go to"
+    goes = "would be made as a draft for" if wanted.draft else "would go to"
     said = (
-        f"{wanted.segment}: “{wanted.title}” would {goes} the tag {wanted.tag}, which {_tagged_people(tagged.counts):,}"
+        f"{wanted.segment}: “{wanted.title}” {goes} the tag {wanted.tag}, which {_tagged_people(tagged.counts):,}"
         f" would have ({added:,} added, {removed:,} removed); nothing was sent, {why_dry(work.activation, work.wish)}"
         f"{work.closed_in_words()}"
     )
@@ -128,7 +130,9 @@ def _dry(work: Work, tagged: Outcome, wanted: Push) -> Outcome:
 def _outcome(tagged: Outcome, done: Push) -> Outcome:
     went = f"a draft of “{done.title}” was made" if done.draft else f"“{done.title}” went out to the tag {done.tag}"
     calls = tagged.counts.get("calls", 0) + (1 if done.draft else 2)
-    said = f"{tagged.said}; " if tagged.said else ""
+    said = f"{tagged.said}; " if tagged.said else f"{done.segment}: "
+    if tagged.ending == "nothing":
+        said = f"{done.segment}: {_tagged_people(tagged.counts):,} had the tag {done.tag} already; "
     details = {**tagged.details, "push": done.id, "message": done.key}
     return replace(
         tagged, ending="sent", said=f"{said}{went}, as message {done.key}", counts={**tagged.counts, "calls": calls},

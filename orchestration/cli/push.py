@@ -85,7 +85,7 @@ def push(
 
     activation = push_activation(name, tag or name, message, **{DRAFT: not now and at is None})
     with progress("starting") as shown:
-        wish = Wish(at=wall_clock(), by=by, send=send, override=over, doing=shown.doing)
+        wish = Wish(at=wall_clock().replace(microsecond=0), by=by, send=send, override=over, doing=shown.doing)
         outcome = activate(settings, activation, wish)
     _tell(outcome, as_json)
 
@@ -155,7 +155,7 @@ def _line(state: State, push: Push) -> str:
 
     words = {"new": "waiting", "sending": "on its way", "in_doubt": "in doubt", "failed": "failed"}
     word = words.get(state) or ("draft" if push.draft else "sent")
-    when = utc_text(push.at or push.called_at or push.asked_at)
+    when = utc_text((push.at or push.called_at or push.asked_at).replace(microsecond=0))
     line = f"{word:<10}  {when}  {push.segment}  “{push.title}”  {push.id}"
     return f"{line}, message {push.key}" if push.key else f"{line}: {push.reason}" if push.reason else line
 

@@ -106,7 +106,7 @@ def cancel(settings: Settings, id: str, by: str, now: datetime) -> Push:
     stays. Raises ValueError for one that cannot be taken back."""
     state, push = _found(settings, id)
     outbox = Outbox(settings.home)
-    if state == "new" and (mine := outbox.take(push, this_process())) is not None:
+    if state == "new" and (mine := outbox.take(push, this_process(), now)) is not None:
         fail(settings, mine, f"taken back by {by}", now)
         return mine
     if state == "done" and push.draft:
@@ -132,7 +132,7 @@ def settle_by_hand(
     if state != "in_doubt":
         raise ValueError(f"the message {id} is not in doubt: it is {_STATES[state]}")
     outbox = Outbox(settings.home)
-    push = replace(push, taken_by=this_process())
+    push = replace(push, taken_by=this_process(), taken_at=clock.now())
     outbox.move(push, "in_doubt", "sending")
     if went_out is None:
         client = NetmeraMessages(netmera_account(environ), clock)
@@ -160,6 +160,6 @@ def _stop_if_untouched(settings: Settings, id: str, error: Exception, clock: Clo
     outbox = Outbox(settings.home)
     found = outbox.look_up(id)
     if found is not None and found[0] == "new" and (found[1].not_before or clock.now()) <= clock.now():
-        mine = outbox.take(found[1], this_process())
+        mine = outbox.take(found[1], this_process(), clock.now())
         if mine is not None:
             stop(settings, mine, error, clock)

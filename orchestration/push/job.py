@@ -84,7 +84,7 @@ def push_job(settings: Settings) -> dg.JobDefinition:
 def _asked(settings: Settings, config: PushConfig, by: str, context: dg.OpExecutionContext) -> Outcome:
     if not by:
         raise ValueError("found nobody under `by`, expected who asks for it")
-    now = datetime.now(UTC)
+    now = datetime.now(UTC).replace(microsecond=0)
     message = PushMessage(config.title, config.text, tuple(config.platforms))
     override = Override(by, config.override) if config.override else None
     tag = config.tag or config.segment

@@ -26,7 +26,8 @@ FOLDER = "pushes"
 State = Literal["new", "sending", "in_doubt", "done", "failed"]
 STATES: tuple[State, ...] = ("new", "sending", "in_doubt", "done", "failed")  # in the order in which it moves on
 LATEST = timedelta(hours=1)  # a message that could not go out by then is not wanted any more
-_MOMENTS = ("asked_at", "at", "called_at", "not_before", "ended_at")
+LONGEST = timedelta(hours=7)  # whoever took a message and lives elsewhere is gone after that: Dagster ends runs before
+_MOMENTS = ("asked_at", "at", "taken_at", "called_at", "not_before", "ended_at")
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Push:
     attempts: int = 0
     not_before: datetime | None = None
     taken_by: str | None = None
+    taken_at: datetime | None = None
     called_at: datetime | None = None
     others: tuple[str, ...] = ()
     key: str | None = None
@@ -69,9 +71,18 @@ class Push:
         """Who lets it go out although a gate is closed."""
         return Override(self.override_by, self.override_reason) if self.override_by and self.override_reason else None
 
+    @property
+    def may_be_out(self) -> bool:
+        """Whether Netmera was asked for it, so that it must not be asked again."""
+        return self.called_at is not None or self.key is not None
+
     def is_too_late(self, now: datetime) -> bool:
         """Whether its moment is over by so much that it is not sent any more."""
         return self.at is not None and now > self.at + LATEST
+
+    def is_left_alone(self, now: datetime) -> bool:
+        """Whether whoever took it is gone."""
+        return is_gone(self.taken_by) or self.taken_at is not None and now > self.taken_at + LONGEST
 
     def as_json(self) -> dict[str, Any]:
         """What its file holds; what is not known is left out."""
@@ -113,18 +124,20 @@ class Outbox:
     def due(self, now: datetime) -> list[Push]:
         """Messages whose moment has come, and those whose process died on them."""
         waiting = [push for _, push in self.all("new") if (push.not_before or push.at or push.asked_at) <= now]
-        return waiting + [push for _, push in self.all("sending") if is_gone(push.taken_by)]
+        return waiting + [push for _, push in self.all("sending") if push.is_left_alone(now)]
 
-    def take(self, push: Push, by: str) -> Push | None:
+    def take(self, push: Push, by: str, now: datetime) -> Push | None:
         """The message, ours to send; None if somebody else has it."""
         if not self._move(push.id, "new", "sending"):
             return None
-        return self.write(replace(push, taken_by=by))
+        return self.write(replace(push, taken_by=by, taken_at=now))
 
-    def take_over(self, push: Push, by: str) -> Push | None:
+    def take_over(self, push: Push, by: str, now: datetime) -> Push | None:
         """The same for one whose process died on it."""
         found = self._read(self._path(push.id, "sending"))
-        return self.write(replace(found, taken_by=by)) if found is not None and is_gone(found.taken_by) else None
+        if found is None or not found.is_left_alone(now):
+            return None
+        return self.write(replace(found, taken_by=by, taken_at=now))
 
     def write(self, push: Push, state: State = "sending") -> Push:
         """Notes more about a message where it lies."""

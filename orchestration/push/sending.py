@@ -27,7 +27,7 @@ class InDoubt(ValueError):
     """Nobody knows whether a message went out; a person has to look."""
 
     def __init__(self, push: Push, why: str) -> None:
-        called = utc_text(push.called_at) if push.called_at else "some time"
+        called = utc_text(push.called_at.replace(microsecond=0)) if push.called_at else "some time"
         super().__init__(
             f"{push.segment}: it is not known whether the message “{push.title}” went out. Netmera was asked to send it"
             f" at {called}, and {why}. It is not sent again; look into the panel, then say `segments pushes --settle"
@@ -49,7 +49,7 @@ def deliver(settings: Settings, push: Push, client: NetmeraMessages, clock: Cloc
     try:
         key = client.send(push.message, push.tag, push.id)
     except MaybeSent as error:
-        return settle(settings, push, client, clock, str(error))
+        return settle(settings, push, client, clock, f"what came back was: {error.came}")
     except ConnectorError:
         outbox.write(replace(push, called_at=None, others=()))
         raise
@@ -57,7 +57,7 @@ def deliver(settings: Settings, push: Push, client: NetmeraMessages, clock: Cloc
 
 
 def settle(settings: Settings, push: Push, client: NetmeraMessages, clock: Clock, why: str) -> Push:
-    """Finds out whether a message went out that Netmera was asked to send, and finishes it if so. Raises InDoubt."""
+    """Finds out whether a message went out that Netmera was asked for, and finishes it if so. Raises InDoubt."""
     if push.key is not None:
         return finish(settings, push, clock)
     assert push.called_at is not None
@@ -75,8 +75,14 @@ def settle(settings: Settings, push: Push, client: NetmeraMessages, clock: Clock
 
 
 def finish(settings: Settings, push: Push, clock: Clock) -> Push:
-    """Shows a message that went out among those of its segment, and puts its file away."""
-    show(settings, push)
+    """Shows a message that went out among those of its segment, and puts its file away. Raises ValueError if it cannot
+    be shown; the sensor tries that again."""
+    try:
+        show(settings, push)
+    except OSError as error:
+        raise ValueError(
+            f"“{push.title}” went out as message {push.key}, and cannot be written into the landing area yet: {error}"
+        ) from error
     done = replace(push, ended_at=clock.now(), reason=None)
     Outbox(settings.home).move(done, "sending", "done")
     return done
@@ -90,7 +96,9 @@ def stop(settings: Settings, push: Push, error: BaseException, clock: Clock) -> 
         outbox.forget(push)
     elif isinstance(error, _PASSING) and not push.is_too_late(clock.now()):
         pause = min(timedelta(minutes=2**push.attempts), _LONGEST_PAUSE)
-        waiting = replace(push, taken_by=None, attempts=push.attempts + 1, not_before=clock.now() + pause)
+        waiting = replace(
+            push, taken_by=None, taken_at=None, attempts=push.attempts + 1, not_before=clock.now() + pause
+        )
         outbox.move(waiting, "sending", "new")
     else:
         fail(settings, push, str(error), clock.now())
