@@ -28,7 +28,7 @@ BEFORE = [a_person(number, 500 if number in (0, 99) else None) for number in ran
 AFTER = [*BEFORE[10:], *(a_person(number, 55 if number == 100 else None) for number in range(100, 190))]
 
 
-def bring(file: Path, people: list[Contact], here: Here) -> dict[str, int]:
+def bring(file: Path, people: list[Contact], here: Here, *, replacing: bool = False) -> dict[str, int]:
     """One run, as far as it gets."""
     audience = here.audience()
     audience.most = ROWS
@@ -39,7 +39,11 @@ def bring(file: Path, people: list[Contact], here: Here) -> dict[str, int]:
     with open_ledger(file, place, writing=True) as ledger:
         sender = Sender(ledger, audience, here.clock, counts, [], lambda _: None)
         make_wanted(ledger.connection, place / "contacts.parquet", audience)
-        sender.mirror(compare(ledger.connection, audience.keys))
+        found = compare(ledger.connection, audience.keys)
+        if replacing:
+            sender.replace(found, audience)
+        else:
+            sender.mirror(found)
     return counts
 
 
@@ -70,3 +74,18 @@ def test_wherever_the_service_goes_away_the_next_run_makes_the_audience_exact(
             assert len(twice) <= ROWS + 2  # the batch of which nobody knew, and two who share a telephone
             here.meta.received.clear()
             assert bring(file, AFTER, here)["calls"] == 0
+
+
+def test_a_replacement_makes_the_audience_exact_whoever_else_was_in_it(tmp_path: Path) -> None:
+    with meta_world() as here:
+        here.there.people = identities(here, [a_person(1), a_person(900)])  # from nobody knows where
+        bring(tmp_path / "ledger.duckdb", BEFORE[:5], here)
+        assert here.there.people > identities(here, BEFORE[:5])
+        here.meta.faults.fail_at = here.meta._batches + 2
+        with pytest.raises(VendorBusy):
+            bring(tmp_path / "ledger.duckdb", BEFORE[2:7], here, replacing=True)
+        here.meta.faults.fail_at = None
+        here.clock.sleep(90 * 60)  # until Meta gives the unfinished one up
+        bring(tmp_path / "ledger.duckdb", BEFORE[2:7], here, replacing=True)
+        assert here.there.people == identities(here, BEFORE[2:7])
+        assert bring(tmp_path / "ledger.duckdb", BEFORE[2:7], here)["calls"] == 0
