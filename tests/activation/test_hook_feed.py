@@ -271,7 +271,7 @@ STEPS = st.lists(st.one_of(RUN, st.sampled_from([None, -1, 0, 1])), min_size=2, 
 
 @pytest.mark.long
 @given(steps=STEPS, all_causes=st.booleans())
-@settings(max_examples=15)
+@settings(max_examples=10)
 def test_runs_deliveries_and_kills_in_any_order_come_to_what_happened(steps: list, all_causes: bool):
     with tempfile.TemporaryDirectory() as root, feed(Path(root)) as here:
         here.run({"ada", "bea"}, "initial")
