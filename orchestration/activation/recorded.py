@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -19,14 +18,14 @@ from orchestration.settings import Settings
 from orchestration.warehouse import aware, connect, has_table
 from segmentation.language.folder import Folder
 
-SENT = "sent"  # in SEGMENTS_HOME: what was sent of each stream, as `<stream>.duckdb`
+KEEP = ("netmera_tag", "netmera_push", "meta", "google")  # where people stay until they are taken back
 COUNTS = (
     "members", "added", "removed", "unchanged", "held_back", "without_identifier", "without_consent", "invalid",
     "calls",
 )  # fmt: skip
 LAST = f"""
     select segment, activation, destination, place, ending, said, dry_run, as_of, {", ".join(COUNTS)}, gate_results,
-        override_by, override_reason, asked_by, ended_at
+        override_by, override_reason, asked_by, ended_at, details
     from raw.activations
     where {{}} qualify row_number() over (partition by segment, activation order by activation_no desc) = 1
 """
@@ -34,7 +33,8 @@ LAST = f"""
 
 @dataclass(frozen=True)
 class Call:
-    """A call of an activation, and what it came to. Moments are aware UTC; `counts` are those that were told."""
+    """A call of an activation, and what it came to. Moments are aware UTC; `counts` are those that were told, `there`
+    is how many were at the place after it, None where that was not told."""
 
     segment: str
     activation: str
@@ -50,6 +50,7 @@ class Call:
     override_reason: str | None
     by: str
     at: datetime
+    there: int | None
 
     @property
     def stream(self) -> str:
@@ -59,16 +60,18 @@ class Call:
 
 @dataclass(frozen=True)
 class Calls:
-    """By stream: the last call of each activation, and the last that was no dry run."""
+    """By stream: the last call of each activation, the last that was no dry run, and the last that told how many are at
+    the place."""
 
     last: Mapping[str, Call]
     real: Mapping[str, Call]
+    placed: Mapping[str, Call]
 
 
 def calls(settings: Settings) -> Calls:
     """What is recorded; nothing where there is no warehouse yet. Raises WarehouseBusy."""
     if not settings.warehouse.exists():  # opening would create it
-        return Calls({}, {})
+        return Calls({}, {}, {})
     with connect(settings.warehouse) as connection:
         return calls_in(connection)
 
@@ -76,12 +79,12 @@ def calls(settings: Settings) -> Calls:
 def calls_in(connection: duckdb.DuckDBPyConnection) -> Calls:
     """The same in a warehouse that is open."""
     if not has_table(connection, "raw", "activations"):
-        return Calls({}, {})
-    last, real = (
+        return Calls({}, {}, {})
+    last, real, placed = (
         {one.stream: one for one in map(_call, connection.execute(LAST.format(condition)).fetchall())}
-        for condition in ("true", "not dry_run")
+        for condition in ("true", "not dry_run", "not dry_run and json_extract(details, '$.there') is not null")
     )
-    return Calls(last, real)
+    return Calls(last, real, placed)
 
 
 def in_files(folder: Folder) -> tuple[list[Activation], dict[str, str]]:
@@ -96,15 +99,20 @@ def in_files(folder: Folder) -> tuple[list[Activation], dict[str, str]]:
     return sorted(found, key=lambda one: (one.segment, one.name)), errors
 
 
-def left_behind(settings: Settings, present: Iterable[Activation], known: Calls, broken: Iterable[str]) -> list[Call]:
+def left_behind(present: Iterable[Activation], known: Calls, broken: Iterable[str]) -> list[Call]:
     """Of what was sent, that which is in no file any more: it stays there until somebody takes it back. Files with an
     error may still name theirs."""
     there, unsure = {one.stream for one in present}, set(broken)
     return [
         call
-        for stream, call in sorted(known.real.items())
-        if stream not in there and call.segment not in unsure and is_out_there(settings.home, stream)
+        for stream, call in sorted(known.placed.items())
+        if stream not in there and call.segment not in unsure and is_out_there(call)
     ]
+
+
+def is_out_there(call: Call) -> bool:
+    """Whether somebody is, or may be, at the place after a call. What a file or a webhook told cannot be taken back."""
+    return call.to in KEEP and bool(call.there)
 
 
 def as_it_was(call: Call) -> Activation:
@@ -112,21 +120,11 @@ def as_it_was(call: Call) -> Activation:
     return Activation(call.segment, call.to, call.place, (), True, ("data",), {})
 
 
-def is_out_there(home: Path, stream: str) -> bool:
-    """Whether somebody is, or may be, where a stream goes to."""
-    return (home / SENT / f"{stream}.duckdb").exists()
-
-
-def sent_by(home: Path, segment: str) -> list[str]:
-    """Names of activations of a segment, whether or not they are in its file, with somebody where they go to."""
-    return sorted(file.stem.partition(".")[2] for file in (home / SENT).glob(f"{segment}.*.duckdb"))
-
-
 def _call(row: tuple[Any, ...]) -> Call:
     segment, name, to, place, ending, said, dry_run, as_of, *rest = row
-    numbers, (gates, by, reason, asked_by, at) = rest[: len(COUNTS)], rest[len(COUNTS) :]
+    numbers, (gates, by, reason, asked_by, at, details) = rest[: len(COUNTS)], rest[len(COUNTS) :]
     counts = {word: number for word, number in zip(COUNTS, numbers, strict=True) if number is not None}
     return Call(
         segment, name, to, place, ending, said, dry_run, aware(as_of), counts, tuple(json.loads(gates or "[]")),
-        by, reason, asked_by, aware(at),
+        by, reason, asked_by, aware(at), json.loads(details or "{}").get("there"),
     )  # fmt: skip

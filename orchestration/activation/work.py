@@ -67,11 +67,20 @@ class Work:
         ):
             if not has_table(connection, "segments", "segments"):
                 raise NothingPublished(self.settings)
-            standing = standing_of(connection, self.activation.segment, self.settings.segments)
-            if standing != self._standing:
-                self._facts = read_facts(connection, self.settings, self.activation.segment)
-                self._standing = standing
+            self._look(connection)
             yield connection
+
+    def _look(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """What is taken back needs no members, so a segment that is deleted can be taken back as well."""
+        try:
+            standing = standing_of(connection, self.activation.segment, self.settings.segments)
+        except ValueError:
+            if self.wish.withdraw:
+                return
+            raise
+        if standing != self._standing:
+            self._facts = read_facts(connection, self.settings, self.activation.segment)
+            self._standing = standing
 
     def gates(
         self, leaving: Leaving | None = None, reach: Reach | None = None, own: tuple[Result, ...] = ()
@@ -80,9 +89,10 @@ class Work:
 
         Raises GateClosed if one is closed and something would leave: a dry run goes on, and says what it met.
         """
-        assert self._facts is not None
-        at = self.wish.at if self.wish.automatic else None
-        judged = judge(self._facts, self.settings.gates, at, leaving, self.wish.override, reach)
+        judged: tuple[Result, ...] = ()
+        if self._facts is not None:  # as of a segment that is deleted
+            at = self.wish.at if self.wish.automatic else None
+            judged = judge(self._facts, self.settings.gates, at, leaving, self.wish.override, reach)
         self.said = (*judged, *own)
         if self.sends and any(one.state == "closed" for one in self.said):
             raise GateClosed(self.activation.segment, self.said)

@@ -10,7 +10,7 @@ Not here: when activations are due (`sensors/activations.py`), and sending (`orc
 import traceback
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import get_args
+from typing import Any, get_args
 
 import dagster as dg
 from pydantic import Field
@@ -101,7 +101,7 @@ def _step(
         can_subset=True,
         pool=activation_step(kind),
     )
-    def step(context: dg.AssetExecutionContext, config: ActivationConfig) -> Iterator[dg.MaterializeResult]:
+    def step(context: dg.AssetExecutionContext, config: ActivationConfig) -> Iterator[Any]:
         chosen = {key: one for key, one in by_key.items() if key in context.selected_asset_keys}
         if not chosen:
             raise dg.Failure("gates look at what leaves: materialize the asset", allow_retries=False)
@@ -111,15 +111,16 @@ def _step(
         for key, activation in chosen.items():
             outcome = _activate(context, settings, around, activation, wish)
             endings[key] = outcome.ending
+            # Yielded, as what is logged is lost with a step that fails.
             for evaluation in _evaluations(key, outcome.gates):
                 if evaluation.asset_check_key in context.selected_asset_check_keys:
-                    context.log_event(evaluation)
+                    yield evaluation
             told = metadata(outcome)
             if outcome.ending in DONE:
                 context.log.info(f"{activation.stream}: {outcome.said}")
                 yield dg.MaterializeResult(key, metadata=told)
             else:
-                context.log_event(dg.AssetObservation(key, description=outcome.said, metadata=told))
+                yield dg.AssetObservation(key, description=outcome.said, metadata=told)
             if outcome.ending in ("closed", "failed"):
                 failures.append(f"{activation.stream}: {outcome.said}")
         worst = next(one for one in WORST if one in endings.values())

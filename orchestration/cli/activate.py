@@ -103,7 +103,7 @@ def _wanted(settings: Settings, name: str, to: str | None, *, withdraw: bool) ->
     if withdraw:
         folder = segments_of(settings)
         present, _ = in_files(folder)
-        found = [as_it_was(one) for one in left_behind(settings, present, calls(settings), folder.broken)]
+        found = [as_it_was(one) for one in left_behind(present, calls(settings), folder.broken)]
         found = [one for one in found if one.segment == name and to in (None, one.name)]
         if found and (to is not None or name not in folder.definitions):
             return found
@@ -175,7 +175,7 @@ def activations(name: str | None, segments: Path | None, as_json: bool) -> None:
 
         folder, known = segments_of(settings), calls(settings)
     present, errors = in_files(folder)
-    behind = left_behind(settings, present, known, folder.broken)
+    behind = left_behind(present, known, folder.broken)
     if name is not None:
         present = [one for one in present if one.segment == name]
         behind = [one for one in behind if one.segment == name]

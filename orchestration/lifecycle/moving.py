@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-from orchestration.activation.recorded import sent_by
+from orchestration.activation.recorded import calls, is_out_there
 from orchestration.changes import Change, text_hash
 from orchestration.lifecycle.files import (
     Done,
@@ -73,8 +73,10 @@ def delete(settings: Settings, name: str, by: str, at: datetime) -> Done:
         _move(settings, change, file, target)
     told = [f"{name} is deleted: its file is now {change.file}, and its members leave with the next run"]
     told += [
-        f"What was sent to {one} stays there: `segments activate {name} --to {one} --withdraw --send` takes it back"
-        for one in sent_by(settings.home, name)
+        f"What was sent to {one.to} {one.place} stays there: `segments activate {name} --to {one.activation} --withdraw"
+        " --send` takes it back"
+        for one in calls(settings).placed.values()
+        if one.segment == name and is_out_there(one)
     ]
     if usage.paused_readers:
         waiting = ", ".join(usage.paused_readers)
