@@ -20,6 +20,7 @@ from orchestration.activation.locks import alone
 from orchestration.activation.mirror import mirror
 from orchestration.activation.named import Activation
 from orchestration.activation.record import Called, record
+from orchestration.activation.to_file import write
 from orchestration.activation.to_push import push
 from orchestration.activation.to_webhook import deliver
 from orchestration.activation.wish import Outcome, Wish
@@ -34,6 +35,7 @@ PERFORMERS: Mapping[str, Callable[[Work], Outcome]] = {
     "meta": mirror,
     "google": mirror,
     "netmera_push": push,
+    "file": write,
     "webhook": deliver,
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from orchestration.exports.fields import Field, fields_of
 from orchestration.exports.places import Place
@@ -52,6 +53,11 @@ class Request:
     def header(self) -> tuple[str, ...]:
         """The columns in their order, without the one that a delta begins with."""
         return LIST_COLUMNS if self.as_list else tuple(field.name for field in self.fields)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it goes to a folder of this machine."""
+        return isinstance(self.into, Path)
 
     @property
     def stream(self) -> str:

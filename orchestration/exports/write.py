@@ -1,7 +1,8 @@
 """Writing an export: one function for whoever exports, by hand or by a schedule.
 
 The warehouse is held while the rows are collected, and once more to note what was written; the gates are asked and
-formats are made between the two. Not here: what gates judge by (`orchestration/gates`).
+formats are made between the two. Not here: what is written (`prepare.py`), and what becomes of files at the place that
+they go to (`stores.py`).
 """
 
 from __future__ import annotations
@@ -9,47 +10,49 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from orchestration.exports import ledger, manifest
 from orchestration.exports.cells import Rows
-from orchestration.exports.collect import Collected, Standing, collect, standing_of
+from orchestration.exports.collect import Standing
 from orchestration.exports.csv_file import write_csv
 from orchestration.exports.manifest import Written
 from orchestration.exports.naming import beginning_of, manifest_of, names_of, stem_of
 from orchestration.exports.parquet_file import write_parquet
 from orchestration.exports.places import Place
+from orchestration.exports.prepare import Ask, Reading, asking, prepare
 from orchestration.exports.request import Request
-from orchestration.exports.sent import difference, forget_others, leaving_of, sent_file
+from orchestration.exports.sent import forget_others, sent_file
 from orchestration.exports.stores import Store, opened
 from orchestration.exports.words import IDENTIFIERS
 from orchestration.exports.workplace import one_at_a_time
 from orchestration.exports.xlsx_file import MOST_ROWS, write_xlsx
-from orchestration.gates.facts import Leaving, read_facts
-from orchestration.gates.judge import judge, require_open
+from orchestration.gates.judge import require_open
 from orchestration.gates.results import Override, Result
 from orchestration.published import NothingPublished
 from orchestration.settings import Settings
-from orchestration.warehouse import connect, exclusively, has_table
-from segmentation.clock import utc_text
+from orchestration.warehouse import connect, exclusively
 
 OTHERS = {"fields": "other fields", "channel": "another channel", "delimiter": "another delimiter"}
-Ask = Callable[[Leaving | None], tuple[Result, ...]]
 
 
 @dataclass(frozen=True)
 class Export:
-    """What was written, and what the manifest tells of it; `notes` are sentences for whoever asked."""
+    """What was written, and what the manifest tells of it; `notes` are sentences for whoever asked. If it is not new,
+    the same was there already, and nothing was written."""
 
     files: tuple[Place, ...]
     manifest: Place
     told: dict[str, Any]
     notes: tuple[str, ...]
+    is_new: bool = True
 
 
 def write_export(
@@ -62,38 +65,35 @@ def write_export(
     rows_per_workbook: int = MOST_ROWS,
     override: Override | None = None,
     ask: Ask | None = None,
+    reading: Reading | None = None,
+    once: bool = False,
     environ: Mapping[str, str] = os.environ,
     pause: Callable[[float], None] = time.sleep,
 ) -> Export:
     """Writes the members of a segment at its last calculation to files in `request.into`, if its gates are open.
 
     `at` is when it is exported. Waits for a recalculation that is under way, and for another export. `ask` is for
-    whoever asks the gates otherwise than at the moment of the last run, and then `override` is theirs to know.
+    whoever asks the gates otherwise than at the moment of the last run, and then `override` is theirs to know; so is
+    `reading`, which holds the warehouse. With `once` nothing is written if it would say nothing new.
     `environ` says who we are at a store, and `pause` waits until a broken connection is tried again.
     Raises GateClosed and other ValueErrors in one sentence, ConnectorError, NothingPublished and WarehouseBusy; then
     nothing has the name of an export, and what was exported before stays.
     """
     if not settings.warehouse.exists():  # opening would create it
         raise NothingPublished(settings)
+
+    @contextmanager
+    def holding() -> Iterator[duckdb.DuckDBPyConnection]:
+        with exclusively(settings.home, waiting), connect(settings.warehouse) as connection:
+            yield connection
+
     with (
         one_at_a_time(settings.home) as workplace,
         opened(request.into, workplace, environ, pause) as store,
     ):
-        doing("reading members")
-        with exclusively(settings.home, waiting), connect(settings.warehouse) as connection:
-            if not has_table(connection, "segments", "segments"):
-                raise NothingPublished(settings)
-            standing = standing_of(connection, request.segment, settings.segments)
-            collected = collect(connection, request, workplace / "rows.parquet")
-            export_no = ledger.next_number(connection)
-            last = ledger.last_of(connection, request.stream)
-            facts = read_facts(connection, settings, request.segment)
-        doing("asking the gates")
-        before = sent_file(settings.home, request.stream, last.export_no) if last else None
-        leaving = leaving_of(before, collected)
-        results = ask(leaving) if ask else judge(facts, settings.gates, None, leaving, override)
-        require_open(request.segment, results)
-        rows, since, changes = _what_to_write(settings, request, collected, last, workplace)
+        ready = prepare(settings, request, workplace, reading or holding, ask or asking(settings, override), doing)
+        require_open(request.segment, ready.gates)
+        standing, rows, export_no = ready.standing, ready.rows, ready.export_no
         rows.on_rows = lambda done: doing(f"writing {done:,} of {rows.count:,} rows")
         beginning = beginning_of(standing.number, standing.segment)
         store.clear(beginning)
@@ -106,23 +106,27 @@ def write_export(
             told = manifest.tell(
                 request,
                 standing,
-                collected,
+                ready.collected,
                 rows,
                 export_no=export_no,
                 at=at,
-                since=since,
-                changes=changes,
+                since=ready.since,
+                changes=ready.changes,
                 guarded=guarded,
-                gates=results,
+                gates=ready.gates,
                 files=[{"name": name, **Written(store.draft(name), count).told()} for name, count in files.items()],
             )
+            before = store.told(named)
+            if once and _says_nothing_new(told, before):
+                store.abandon(beginning)
+                return _export(request, list(files), named, told, (), is_new=False)
             store.bring(list(files), doing)
-            notes = (*_opened(results), *_notes(request, standing, told, store.told(named)))
+            notes = (*_opened(ready.gates), *_notes(request, standing, told, before))
             kept = sent_file(settings.home, request.stream, export_no)
             kept.parent.mkdir(exist_ok=True)
-            shutil.move(collected.file, kept)
+            shutil.move(ready.collected.file, kept)
             # The warehouse first: what cannot be recorded must not get a name.
-            with exclusively(settings.home, waiting), connect(settings.warehouse) as connection:
+            with holding() as connection:
                 store.put(list(files), named, manifest.as_bytes(told))
                 paths = [str(request.into / name) for name in files]
                 ledger.record(connection, told, paths, str(request.into / named), request.stream)
@@ -130,20 +134,24 @@ def write_export(
             store.abandon(beginning)
             raise
         forget_others(settings.home, request.stream, export_no)
-    return Export(tuple(request.into / name for name in files), request.into / named, told, notes)
+    return _export(request, list(files), named, told, notes)
 
 
-def _what_to_write(
-    settings: Settings, request: Request, collected: Collected, last: ledger.Last | None, workplace: Path
-) -> tuple[Rows, dict[str, Any] | None, dict[str, int] | None]:
-    """The rows, and for a delta since which export, and how many rows of each change."""
-    if not request.delta:
-        return Rows(collected.file, collected.columns, collected.rows), None, None
-    file = workplace / "changes.parquet"
-    before = sent_file(settings.home, request.stream, last.export_no) if last else None
-    columns, changes = difference(before, collected, last.kinds if last else {}, file, workplace)
-    since = {"export_no": last.export_no, "as_of": utc_text(last.as_of)} if last else None
-    return Rows(file, columns, sum(changes.values())), since, changes
+def _export(
+    request: Request, files: list[str], named: str, told: dict[str, Any], notes: tuple[str, ...], is_new: bool = True
+) -> Export:
+    return Export(tuple(request.into / name for name in files), request.into / named, told, notes, is_new)
+
+
+def _says_nothing_new(told: dict[str, Any], before: dict[str, Any] | None) -> bool:
+    """Whether there is nothing in a delta, or the same files are there, from an export that was recorded."""
+    if told["mode"] == "delta":
+        return told["rows"] == 0 and told["since"] is not None
+    return (
+        before is not None
+        and before["export_no"] < told["export_no"]
+        and [file["sha256"] for file in before["files"]] == [file["sha256"] for file in told["files"]]
+    )
 
 
 def _write(
