@@ -66,6 +66,28 @@ def exports_elsewhere(connection: duckdb.DuckDBPyConnection, home: Path, person:
     return sorted(path for path in away if holds(path, person))
 
 
+def exports_at_stores(connection: duckdb.DuckDBPyConnection, person: Person) -> list[str]:
+    """URLs of files that were exported to stores and hold the person, or may.
+
+    They are not looked into: who was a member when a full export stood for, or has ever been one for a delta, is in it
+    unless they were left out. To be asked before the person is taken out of the stays.
+    """
+    if not has_table(connection, "raw", "exports") or not has_table(connection, "segments", "segment_membership"):
+        return []
+    found = connection.execute(
+        """
+        select distinct e.path
+        from raw.exports as e
+        join segments.segment_membership as m on e.segment = m.segment
+        where contains(e.path, '://') and list_contains(?, m.user_id) and m.valid_from <= e.as_of
+            and (e.mode = 'delta' or m.valid_to is null or m.valid_to > e.as_of)
+        order by e.path
+        """,
+        [sorted(person.user_ids)],
+    ).fetchall()
+    return [path for (path,) in found]
+
+
 def sent_rows(home: Path, person: Person, *, really: bool) -> dict[Path, int]:
     """Rows of the person among those that exports have sent, by file."""
     found = {}

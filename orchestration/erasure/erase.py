@@ -182,6 +182,7 @@ def _add_beside(purged: Purged, settings: Settings, person: Person, *, really: b
     if settings.warehouse.exists():
         with connect(settings.warehouse) as connection:
             purged.sent += [str(file) for file in beside.exports_elsewhere(connection, home, person)]
+            purged.sent += beside.exports_at_stores(connection, person)
     if really:
         beside.remove_exports(home, exports)
         drop_copies(home / COPIES, ())  # they are fetched again when they are needed
