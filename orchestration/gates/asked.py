@@ -123,7 +123,8 @@ def _size_band(case: Case) -> Answer:
     users, sizes = case.facts.own.users, case.facts.sizes
     band = size_band(sizes)
     if band is None:
-        return f"the history is too short: {len(sizes)} recorded days with this definition, expected {LEAST_DAYS}"
+        days = f"{len(sizes)} recorded {'day' if len(sizes) == 1 else 'days'}"
+        return f"the history is too short: {days} with this definition, expected {LEAST_DAYS}"
     said = (
         f"{users:,} users, expected {band.low:,} to {band.high:,}: the median of {band.days} recorded days is"
         f" {band.median:,.0f}"
