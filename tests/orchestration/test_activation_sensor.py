@@ -192,6 +192,14 @@ def test_what_failed_is_tried_again_after_a_pause_and_then_waits_for_the_next_ch
     assert len(of_tag(place.look())) == 1
 
 
+def test_a_tick_of_a_webhook_tells_no_more_causes_than_its_file(place: Place):
+    place.workspace.define(silver=SILVER.replace("on_leave", "daily"))
+    place.look()
+    place.publish(2, MIDNIGHT)
+    (hook,) = [one for one in place.look(MIDNIGHT + HOUR) if one.asset_selection == [activation_key("silver", HOOK)]]
+    assert hook.run_config == {"ops": {"activation_webhook": {"config": {"send": True, "also": []}}}}
+
+
 def test_a_closed_gate_is_an_answer_until_the_next_change(place: Place):
     place.publish(2, NOON, entered=3)
     (asked,) = place.look(NOON + HOUR)
