@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import socket
 import threading
@@ -18,6 +19,7 @@ from typing import Any
 
 import asyncssh
 import boto3
+import moto.settings
 from moto.server import ThreadedMotoServer
 
 USER, PASSWORD = "netmera", "a secret of nobody"
@@ -79,6 +81,32 @@ class S3Server:
 
     def content(self, key: str, bucket: str = "exports") -> bytes:
         return self.client.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    def key_that_may(self, *actions: str) -> dict[str, str]:
+        """Variables of somebody who may do this alone."""
+        iam = boto3.client(
+            "iam", endpoint_url=self.url, region_name=KEY["AWS_REGION"],
+            aws_access_key_id=KEY["AWS_ACCESS_KEY_ID"], aws_secret_access_key=KEY["AWS_SECRET_ACCESS_KEY"],
+        )  # fmt: skip
+        name = f"user{len(iam.list_users()['Users'])}"
+        iam.create_user(UserName=name)
+        if actions:
+            allowed = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+            policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+            iam.put_user_policy(UserName=name, PolicyName="only", PolicyDocument=policy)
+        made = iam.create_access_key(UserName=name)["AccessKey"]
+        key = {"AWS_ACCESS_KEY_ID": made["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": made["SecretAccessKey"]}
+        return {**self.environ, **key}
+
+    @contextlib.contextmanager
+    def strict(self) -> Iterator[None]:
+        """Keys count for what they may do; else whoever asks may do everything."""
+        before = moto.settings.INITIAL_NO_AUTH_ACTION_COUNT
+        moto.settings.INITIAL_NO_AUTH_ACTION_COUNT = 0.0
+        try:
+            yield
+        finally:
+            moto.settings.INITIAL_NO_AUTH_ACTION_COUNT = before
 
     def begin(self, key: str, bucket: str = "exports") -> None:
         """An upload that somebody who died has begun."""

@@ -189,6 +189,24 @@ def test_a_bucket_that_is_not_there_is_told_before_anything_is_done(s3: S3Server
     )  # fmt: skip
 
 
+def test_a_key_that_may_only_write_is_enough(s3: S3Server, tmp_path: Path):
+    environ = s3.key_that_may("s3:PutObject", "s3:AbortMultipartUpload")
+    with s3.strict(), open_store("s3://exports/drop", tmp_path, environ) as store:
+        put(store, NEW)
+        assert store.told(MANIFEST) is None  # nobody may look
+    assert (s3.content(f"drop/{NAME}"), s3.content(f"drop/{MANIFEST}")) == (NEW, TOLD)
+
+
+def test_a_key_that_may_do_nothing_and_one_that_is_none_are_told_apart(s3: S3Server, tmp_path: Path):
+    nobody, unknown = s3.key_that_may(), {**s3.environ, "AWS_ACCESS_KEY_ID": "AKIAUNKNOWN"}
+    with s3.strict():
+        refused = fails("s3://exports/drop", nobody, tmp_path)
+        unheard = fails("s3://exports/drop", unknown, tmp_path)
+    assert (type(refused), type(unheard)) == (NotAllowed, CredentialsRefused)
+    assert "AccessDenied" in str(refused)
+    assert "AKIAUNKNOWN" not in str(unheard)
+
+
 def test_a_store_nobody_listens_at_is_told(tmp_path: Path):
     error = fails("s3://exports/a", {**KEY, "SEGMENTS_S3_ENDPOINT": "http://127.0.0.1:9"}, tmp_path)
     assert isinstance(error, VendorBusy)
