@@ -71,6 +71,11 @@ class Ledger:
         """Those, and all others of whom nobody knows whether they are there."""
         return self._number("select count(distinct identity_no) from sent where state <> 'in'")
 
+    @property
+    def has_erased(self) -> bool:
+        """Whether somebody is in it who was erased here, and has to be taken back there."""
+        return self._number("select count(*) from sent where user_id is null") > 0
+
     def begin(self) -> None:
         """Another run that may send something."""
         self.connection.execute("update about set runs = runs + 1")

@@ -25,10 +25,13 @@ from orchestration.activation.wanted import Wanted, make_wanted
 from orchestration.activation.wish import Outcome
 from orchestration.activation.work import Work
 from orchestration.activation.workplace import ledger_of, reading_place
+from orchestration.erasure.warehouse import rewrite
 from orchestration.gates.facts import Leaving, Reach
 from orchestration.gates.results import Result
 from orchestration.segment_folder import segments_of
 from orchestration.settings import connector_settings
+
+CONTACTS, THERE = "contacts.parquet", "there.parquet"  # while a call lasts
 
 
 def mirror(work: Work) -> Outcome:
@@ -50,6 +53,7 @@ def mirror(work: Work) -> Outcome:
         reading_place(settings.home, activation.stream) as place,
         open_ledger(file, place, writing=work.sends) as ledger,
     ):
+        had_erased = ledger.has_erased
         sender = Sender(ledger, destination, work.clock, work.counts, work.remarks, wish.doing)
         if work.sends:
             destination.check()
@@ -75,10 +79,10 @@ def mirror(work: Work) -> Outcome:
         work.details["there"] = ledger.size
         if work.counts["calls"]:
             read_back(work, destination, ledger)
-        return _done(work, ledger)
-
-
-CONTACTS, THERE = "contacts.parquet", "there.parquet"
+        done = _done(work, ledger)
+    if had_erased:
+        rewrite(file)  # a row that is deleted leaves its bytes
+    return done
 
 
 def _destination(work: Work) -> Destination:

@@ -75,6 +75,8 @@ def _say(told: Purged, *, done: bool) -> None:
         say(f"{'removed' if done else 'would be removed'}: {file}, with its manifest")
     for one in told.sent:
         complain(f"{one} told others of this person: they have to be asked to erase as well")
+    for one in told.activations:
+        complain(f"{one} sent this person, who is there until it runs again: `segments activate` takes them back")
     for file in told.left:
         complain(f"{file} still names this person: look at it, and edit or remove it by hand")
     say("erased for good" if done else "nothing is removed yet: --yes does it, and it cannot be undone")

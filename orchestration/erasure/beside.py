@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from filelock import FileLock
 
+from orchestration.activation.locks import SENT as ACTIVATIONS
 from orchestration.erasure.person import Person
 from orchestration.erasure.rows import put_in_place, without
 from orchestration.files import write_if_changed
@@ -180,7 +181,7 @@ def _without(said: Any, person: Person) -> Any:
 def left(settings: Settings, person: Person) -> list[Path]:
     """Files of the workspace that still name the person: rules that do, what nobody here knows, logs of other tools."""
     home, found = settings.home, []
-    known = {settings.warehouse, home / WEBHOOKS}
+    known = {settings.warehouse, home / WEBHOOKS, *(home / ACTIVATIONS).glob("*.duckdb")}  # those are told apart
     landing = Path(settings.landing)
     for root in (home, landing, settings.segments):
         for file in sorted(root.rglob("*")) if root.is_dir() else ():

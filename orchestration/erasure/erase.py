@@ -21,12 +21,12 @@ from orchestration.erasure import beside
 from orchestration.erasure.files import Held, Rewritten, drop_drafts, held_in_landing, held_in_lists
 from orchestration.erasure.find import attributes_of, find
 from orchestration.erasure.person import Person
+from orchestration.erasure.sent import nobody_else, sent_people
 from orchestration.erasure.warehouse import erase_rows, rewrite
-from orchestration.exports.workplace import one_at_a_time
 from orchestration.landing.copies import FOLDER as COPIES
 from orchestration.landing.copies import drop_copies
 from orchestration.settings import Settings
-from orchestration.warehouse import connect, exclusively
+from orchestration.warehouse import connect
 from segmentation.clock import utc_text
 
 LOG = "erasures.jsonl"
@@ -37,12 +37,14 @@ NOTE = ".erasure.json"
 class Purged:
     """What was found, or removed: rows and files by place.
 
-    For somebody to look at: `left` are files that still name the person, `sent` are exports that told others of them.
+    For somebody to look at: `left` are files that still name the person, `sent` are exports that told others of them,
+    `activations` are those that have the person at a destination until they run again.
     """
 
     places: dict[str, dict[str, int]] = field(default_factory=dict)
     exports: list[str] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
+    activations: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
     def add(self, place: str, rows: int, files: int = 1) -> None:
@@ -94,7 +96,7 @@ def look(
 ) -> Purged:
     """What an erasure would remove; nothing is changed. Raises what `find` raises."""
     _refuse_remote(settings)
-    with exclusively(settings.home, waiting):
+    with nobody_else(settings.home, waiting):
         note = _Note.read(settings.home)
         person = _whom(settings, given, by, source, note)
         purged = Purged()
@@ -121,8 +123,8 @@ def erase(
     Raises what `find` raises, before anything is touched.
     """
     _refuse_remote(settings)
-    # Rows that an export has collected are in no table, and would come out after the erasure.
-    with one_at_a_time(settings.home), exclusively(settings.home, waiting):
+    # Rows that an export or an activation has collected are in no table, and would come out after the erasure.
+    with nobody_else(settings.home, waiting):
         before = _Note.read(settings.home)
         person = _whom(settings, given, by, source, before)
         attributes = before.attributes if before else attributes_of(settings, person)
@@ -179,6 +181,9 @@ def _add_beside(purged: Purged, settings: Settings, person: Person, *, really: b
     for file, rows in beside.sent_rows(home, person, really=really).items():
         purged.add("exports_sent", rows)
         purged.sent.append(file.stem)
+    for file, rows in sent_people(home, person, really=really).items():
+        purged.add("sent", rows)
+        purged.activations.append(file.stem)
     if settings.warehouse.exists():
         with connect(settings.warehouse) as connection:
             purged.sent += [str(file) for file in beside.exports_elsewhere(connection, home, person)]

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,7 @@ def bring(file: Path, people: Iterable[Contact], audience: Audience, counts: dic
     counts |= dict.fromkeys(("added", "removed", "invalid", "calls"), 0)
     with open_ledger(file, place, writing=True) as ledger:
         ledger.connection = Burning(ledger.connection, audience.fuse)  # type: ignore[assignment]
-        clock = ManualClock(__import__("datetime").datetime(2026, 1, 1, tzinfo=__import__("datetime").UTC))
+        clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
         sender = Sender(ledger, audience, clock, counts, [], lambda _: None)
         sender.ask()
         make_wanted(ledger.connection, place / "contacts.parquet", audience)

@@ -6,12 +6,13 @@ Not here: what holds (the tests).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from connectors.clock import ManualClock
+from orchestration.activation.limits import Limits
 from orchestration.activation.named import Activation, activations_of
 from orchestration.activation.run import activate
 from orchestration.activation.wish import Outcome, Wish
@@ -34,6 +35,7 @@ def a_user(user_id: str, tier: str = "gold", **more: Any) -> dict[str, Any]:
 class Place:
     workspace: Workspace
     audiences: dict[str, Audience] = field(default_factory=dict)
+    most_per_run: int = 1_000
 
     @staticmethod
     def at(root: Path) -> Place:
@@ -53,8 +55,9 @@ class Place:
         wanted = {"at": AT, "by": "ada", "send": True, **wish}
         activation = self.activation(segment)
         made = {activation.to: lambda one, *_: self.audience(one.place)}
+        settings = replace(self.workspace.settings, activation=Limits(self.most_per_run))
         return activate(
-            self.workspace.settings, activation, Wish(**wanted), environ, clock=ManualClock(AT), factories=made
+            settings, activation, Wish(**wanted), environ, clock=ManualClock(AT), factories=made
         )  # fmt: skip
 
     def people(self, place: str) -> str:

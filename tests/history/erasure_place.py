@@ -23,6 +23,9 @@ import pyarrow.parquet as pq
 
 from connectors.landing_writer import LandingFolder
 from connectors.webhooks.held import Held
+from orchestration.activation.deliveries import deliveries
+from orchestration.activation.ledger import open_ledger
+from orchestration.activation.locks import sent_folder
 from orchestration.warehouse import connect
 from tests.orchestration.workspace import Workspace
 
@@ -132,9 +135,25 @@ def beside(workspace: Workspace) -> None:
         both = json.dumps([[AMPLITUDE, None, PHONE, "{}"], ["keep", None, None, "{}"]])
         con.execute("insert into messages values (null, 'x', '9', 1, '2026', ?, '2026')", [both])
         con.commit()
+    activations(home)
     (home / "requests/done").mkdir(parents=True)
     (home / "requests/done/1.json").write_text(json.dumps({"segments": ["gold"], "by": EMAIL}))
     (home / "changes.jsonl").write_text(json.dumps({"by": EMAIL, "segment": "gold"}) + "\n")
+
+
+def activations(home: Path) -> None:
+    """Digests of two people at an audience, what a call that died has left, and what waits for a webhook."""
+    with open_ledger(sent_folder(home) / "gold.meta_1.duckdb", home, writing=True) as ledger:
+        for number, who in enumerate((PERSON, NAMESAKE)):
+            ledger.connection.execute(
+                "insert into sent values (?, ?, ?, 'in', null, false)", [number, who, [f"#{number}"]]
+            )
+    write(home / "sent/gold.meta_1.reading/contacts.parquet", [{"user_id": PERSON, "email": EMAIL}])
+    with deliveries(home / "sent/gold.webhook_HOOK.duckdb") as hook:
+        hook._connection.execute(
+            "insert into waiting by name select 1 as batch_no, unnest([1, 2]) as place, unnest(?) as user_id",
+            [[PERSON, "bea"]],
+        )
 
 
 def write(file: Path, rows: Any) -> None:

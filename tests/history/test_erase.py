@@ -98,6 +98,7 @@ def test_everything_is_said_before_and_after(erased: tuple[Workspace, dict[str, 
         "lists": (4, 2),
         "exports": (1, 1),
         "exports_sent": (1, 1),
+        "sent": (2, 2),
         "webhooks": (2, 1),
         "requests and logs": (2, 2),
         "landing/audience_members": (2, 2),
@@ -110,6 +111,7 @@ def test_everything_is_said_before_and_after(erased: tuple[Workspace, dict[str, 
     }
     assert done["places"]["warehouse/state.segment_stays"]["rows"] > 5
     assert (done["left"], done["sent"]) == ([], ["abc.1"])
+    assert done["activations"] == ["gold.meta_1", "gold.webhook_HOOK"]
     assert [Path(one).name for one in done["exports"]] == ["1_gold.csv"]
 
 
@@ -118,6 +120,16 @@ def test_the_log_has_who_and_how_much_and_nothing_that_tells_whom(erased: tuple[
     line = json.loads((workspace.settings.home / "erasures.jsonl").read_text())
     assert (line["by"], line["reference"], line["purged"]) == ("dpo", "case 12", told["done"]["places"])
     assert set(line) == {"at", "by", "reference", "purged", "left"}
+
+
+def test_what_was_sent_of_a_person_stays_known_until_it_is_taken_back(erased: tuple[Workspace, dict[str, Any]]):
+    home = erased[0].settings.home / "sent"
+    with place.connect(home / "gold.meta_1.duckdb") as ledger:
+        rows = ledger.execute("select user_id, identity, state from sent order by identity").fetchall()
+    assert rows == [(None, ["#0"], "in"), (NAMESAKE, ["#1"], "in")]
+    with place.connect(home / "gold.webhook_HOOK.duckdb") as hook:
+        assert hook.execute("select user_id from waiting").fetchall() == [("bea",)]
+    assert not (home / "gold.meta_1.reading").exists()
 
 
 def test_nobody_else_lost_a_byte(erased: tuple[Workspace, dict[str, Any]]):
