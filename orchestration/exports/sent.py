@@ -38,9 +38,12 @@ def leaving_of(before: Path | None, now: Collected) -> Leaving | None:
     if before is None or not before.exists():
         return None
     with duckdb.connect() as connection:
+        connection.execute(f"set memory_limit = {literal(MEMORY)}")
+        connection.execute(f"set temp_directory = {literal(str(now.file.parent))}")
         found = connection.execute(
-            "select count(*), count(*) filter (where user_id not in (select user_id from read_parquet($now)))"
-            " from (select distinct user_id from read_parquet($before))",
+            "with sent as (select distinct user_id from read_parquet($before))"
+            " select (select count(*) from sent),"
+            " (select count(*) from sent as s anti join read_parquet($now) as n on s.user_id = n.user_id)",
             {"now": str(now.file), "before": str(before)},
         ).fetchone()
     assert found is not None
