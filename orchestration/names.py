@@ -32,6 +32,7 @@ ACTIVATION_SENSOR = "activations"
 ACTIVATION_TAG = "segments/activation"  # on runs that are due; its value is the stream
 DUE_TAG = "segments/due"  # beside it: the ticks or the run that it is for
 ENDED_TAG = "segments/ended"  # how activations of a run ended, the worst of them: sent, closed, failed, ...
+UNSETTLED_TAG = "segments/unsettled"  # on runs after which a vendor had not said yet what became of all batches
 PUSH_JOB = "send_push"
 PUSH_SENSOR = "scheduled_pushes"
 VENDORS = ("mixpanel", "amplitude", "netmera")

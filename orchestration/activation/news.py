@@ -18,7 +18,7 @@ from typing import Any, Literal
 import duckdb
 
 from orchestration.files import write_if_changed
-from orchestration.warehouse import aware
+from orchestration.warehouse import aware, has_table
 from segmentation.clock import EARLIEST, utc_text
 
 FILE = "activation_news.json"
@@ -119,6 +119,8 @@ def _told(
     """What runs after one and up to another computed and changed."""
     computed = {name: aware(at) for name, at in connection.execute(COMPUTED, [since]).fetchall()}
     changes: dict[str, dict[tuple[str, str], Change]] = {}
+    if not has_table(connection, "state", "segment_changes_log"):  # nothing was ever built
+        return computed, changes
     for name, way, cause, run_no, as_of, users in connection.execute(CHANGES, [since, until]).fetchall():
         changes.setdefault(name, {})[way, cause] = Change(run_no, aware(as_of), users)
     return computed, changes

@@ -20,7 +20,7 @@ from orchestration.activation.described import description, permission
 from orchestration.activation.named import Activation, Cause, activations_of
 from orchestration.activation.run import activate
 from orchestration.activation.wish import Ending, Outcome, Wish
-from orchestration.gates.asked import GATES
+from orchestration.gates.asked import GATES, MOMENTS
 from orchestration.gates.results import Override, Result
 from orchestration.ingest.runs import Around
 from orchestration.lifecycle.jobs import USER_TAG
@@ -30,6 +30,7 @@ from orchestration.names import (
     AS_OF_TAG,
     ENDED_TAG,
     REQUESTED_BY_TAG,
+    UNSETTLED_TAG,
     activation_key,
     activation_step,
     segment_key,
@@ -107,24 +108,26 @@ def _step(
             raise dg.Failure("gates look at what leaves: materialize the asset", allow_retries=False)
         wish = _wish(context, settings, config)
         endings: dict[dg.AssetKey, Ending] = {}
+        unsettled = 0
         failures = []
         for key, activation in chosen.items():
             outcome = _activate(context, settings, around, activation, wish)
             endings[key] = outcome.ending
-            # Yielded, as what is logged is lost with a step that fails.
+            unsettled += outcome.counts.get("waiting", 0) if outcome.ending in DONE else 0
             for evaluation in _evaluations(key, outcome.gates):
                 if evaluation.asset_check_key in context.selected_asset_check_keys:
                     yield evaluation
-            told = metadata(outcome)
+            shown = metadata(outcome)
             if outcome.ending in DONE:
                 context.log.info(f"{activation.stream}: {outcome.said}")
-                yield dg.MaterializeResult(key, metadata=told)
+                yield dg.MaterializeResult(key, metadata=shown)
             else:
-                yield dg.AssetObservation(key, description=outcome.said, metadata=told)
+                yield dg.AssetObservation(key, description=outcome.said, metadata=shown)
             if outcome.ending in ("closed", "failed"):
                 failures.append(f"{activation.stream}: {outcome.said}")
         worst = next(one for one in WORST if one in endings.values())
-        context.instance.add_run_tags(context.run_id, {ENDED_TAG: worst})
+        told = {ENDED_TAG: worst} | ({UNSETTLED_TAG: str(unsettled)} if unsettled else {})
+        context.instance.add_run_tags(context.run_id, told)
         if failures:
             raise dg.Failure("\n".join(failures), allow_retries=False)
 
@@ -220,9 +223,14 @@ def _evaluations(key: dg.AssetKey, results: tuple[Result, ...]) -> Iterator[dg.A
             passed=one.state in ("open", "unknown"),
             severity=dg.AssetCheckSeverity.ERROR if is_closed else dg.AssetCheckSeverity.WARN,
             description=one.said or None,
-            metadata={"state": one.state, **one.numbers, **by},
+            metadata={"state": one.state, **{name: _number(name, value) for name, value in one.numbers.items()}, **by},
             blocking=True,
         )
+
+
+def _number(name: str, value: int | float) -> int | float | dg.MetadataValue:
+    """Moments are read by people; numbers plot."""
+    return dg.MetadataValue.timestamp(value) if name in MOMENTS else value
 
 
 def _spec(activation: Activation, folder: Folder, environ: Mapping[str, str]) -> dg.AssetSpec:

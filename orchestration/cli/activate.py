@@ -132,15 +132,20 @@ def _tell(outcomes: Sequence[tuple[Activation, Outcome]], seconds: float, as_jso
         show(outcome_table(outcomes))
         for activation, outcome in outcomes:
             if outcome.ending not in ("closed", "failed"):
-                say(f"\n{activation.stream}: {outcome.said}")
+                say(f"\n{activation.stream}: {_short(activation, outcome)}")
             for sentence in (*quiet_gates(outcome.gates), *outcome.details.get("remarks", ())):
                 say(f"  {sentence}")
         say(f"\n{count(len(outcomes), 'activation')}, {duration(seconds)}")
     bad = [(activation, outcome) for activation, outcome in outcomes if outcome.ending in ("closed", "failed")]
     for activation, outcome in bad:
-        complain(f"{activation.stream}: {outcome.said}")
+        complain(f"{activation.stream}: {_short(activation, outcome)}")
     if bad:
         raise Failed
+
+
+def _short(activation: Activation, outcome: Outcome) -> str:
+    """The sentence without the segment's name, which stands before it."""
+    return outcome.said.removeprefix(f"{activation.segment}: ")
 
 
 def _plain(activation: Activation, outcome: Outcome) -> dict[str, object]:

@@ -2,7 +2,8 @@
 
 A look knows the news of the last published run, the records of its own runs, and what it handled; it never opens the
 warehouse. What is due is handled once a run for it has sent, has met a closed gate, or was stopped by somebody. What
-failed is tried again after a pause, a few times; of one activation there is one run at a time.
+failed is tried again after a pause, a few times; of one activation there is one run at a time. Where a vendor works
+batches off later, a run looks after an hour, a few times, what became of them.
 Not here: what is due (`orchestration/activation/due.py`), and what runs do (`assets/activations.py`).
 """
 
@@ -29,6 +30,7 @@ from orchestration.names import (
     AS_OF_TAG,
     DUE_TAG,
     ENDED_TAG,
+    UNSETTLED_TAG,
     activation_key,
 )
 from orchestration.sensors.records import DONE, MOST_ATTEMPTS, WAITING
@@ -41,6 +43,7 @@ from segmentation.language.words import ALSO
 
 SECONDS_BETWEEN_LOOKS = 30
 PAUSE = timedelta(minutes=10)  # after what failed
+SETTLING = timedelta(hours=1)  # a vendor that works batches off later wants as long
 MOST_SECONDS = 6 * 3600  # of a run; one whose process died must not hold up its activation for ever
 MOST_TOLD = 10  # sentences in the reason of a look
 ANSWERS = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED}  # whoever stops a run does not want another
@@ -49,11 +52,13 @@ ALL = "*"  # a run of the job without a choice is of all activations
 
 @dataclass(frozen=True)
 class Tried:
-    """What became of the runs for one thing that is due. A closed gate is an answer as well."""
+    """What became of the runs for one thing that is due. A closed gate is an answer as well; runs after which a vendor
+    was still at work are `unsettled`, and an answer only if there were several."""
 
     answered: bool = False
     failed: int = 0
     last: datetime | None = None
+    unsettled: int = 0
 
 
 @dataclass(frozen=True)
@@ -105,8 +110,10 @@ def decide(found: Look, tried: Tried, now: datetime, *, under_way: bool = False)
             found.handled,
             reason=f"{tried.failed} runs for {due.name} failed: see their errors; the next tick or change starts anew",
         )
-    if tried.last is not None and now < (again := tried.last + PAUSE * tried.failed):
-        return Step(found.handled, reason=f"what failed is tried again at {again:%H:%M} UTC")
+    pause = SETTLING if tried.unsettled else PAUSE * tried.failed
+    if tried.last is not None and now < (again := tried.last + pause):
+        what = "what became of the batches is asked" if tried.unsettled else "what failed is tried"
+        return Step(found.handled, reason=f"{what} again at {again:%H:%M} UTC")
     return Step(found.handled, due)
 
 
@@ -135,8 +142,14 @@ def tried(instance: dg.DagsterInstance, stream: str, due: Due) -> Tried:
     good = [
         one for one in ended if one.dagster_run.status in ANSWERS or one.dagster_run.tags.get(ENDED_TAG) == "closed"
     ]
+    unsettled = sum(UNSETTLED_TAG in one.dagster_run.tags for one in good)
     last = max((one.update_timestamp for one in ended), default=None)
-    return Tried(bool(good), len(ended) - len(good), last.astimezone(UTC) if last else None)
+    return Tried(
+        len(good) > unsettled or unsettled >= MOST_ATTEMPTS,
+        len(ended) - len(good),
+        last.astimezone(UTC) if last else None,
+        unsettled,
+    )
 
 
 def under_way(instance: dg.DagsterInstance) -> set[str]:
@@ -185,7 +198,7 @@ def activation_sensor(settings: Settings, folder: Folder, around: Around) -> dg.
             taken = decide(found, attempts, now, under_way=not busy.isdisjoint({stream, ALL}))
             handled[stream] = taken.handled
             if taken.due is not None:
-                requests.append(_request(activation, taken.due, attempts.failed))
+                requests.append(_request(activation, taken.due, attempts.failed + attempts.unsettled))
             elif taken.reason:
                 reasons.append(f"{stream}: {taken.reason}")
         if more := len(reasons) - MOST_TOLD:
@@ -201,11 +214,11 @@ def tells_changes(activation: Activation) -> bool:
     return activation.to == "webhook"
 
 
-def _request(activation: Activation, due: Due, failed: int) -> dg.RunRequest:
+def _request(activation: Activation, due: Due, before: int) -> dg.RunRequest:
     """The same `run_key` is run once, even if the daemon dies before it knows that it asked."""
     also = ALSO if due.whole and not tells_changes(activation) else ()
     return dg.RunRequest(
-        run_key=f"{activation.stream} {due.name}/{failed}",
+        run_key=f"{activation.stream} {due.name}/{before}",
         asset_selection=[activation_key(activation.segment, activation.name)],
         run_config=to_activate([activation], send=True, also=also),
         tags={

@@ -23,9 +23,10 @@ from orchestration.names import (
     AS_OF_TAG,
     DUE_TAG,
     ENDED_TAG,
+    UNSETTLED_TAG,
     activation_key,
 )
-from orchestration.sensors.activations import PAUSE, Cursor, Tried, activation_sensor, decide
+from orchestration.sensors.activations import PAUSE, SETTLING, Cursor, Tried, activation_sensor, decide
 from orchestration.sensors.records import MOST_ATTEMPTS
 from segmentation.clock import utc_text
 from segmentation.language.folder import load_folder
@@ -210,6 +211,32 @@ def test_a_closed_gate_is_an_answer_until_the_next_change(place: Place):
     assert len(place.look(NOON + 3 * HOUR)) == 1
 
 
+def test_a_vendor_that_works_batches_off_later_is_asked_again_after_an_hour_until_it_has_or_has_not(place: Place):
+    def later(pause: timedelta) -> list[dg.RunRequest]:
+        place.clock.sleep((datetime.now(UTC) - place.clock.now() + pause).total_seconds())
+        return [one for one in place.look() if one.asset_selection == [TAG]]
+
+    def record(asked: dg.RunRequest, **tags: str) -> None:
+        place.record(asked, dg.DagsterRunStatus.SUCCESS, **{ENDED_TAG: "sent"}, **tags)
+
+    place.publish(2, NOON, entered=3)
+    (first,) = place.look(NOON + HOUR)
+    record(first, **{UNSETTLED_TAG: "3"})
+    assert later(SETTLING / 2) == []
+    (second,) = later(SETTLING)
+    assert second.run_key != first.run_key
+    record(second)
+    assert later(SETTLING) == []
+
+    place.publish(3, NOON + HOUR, entered=1)
+    (asked,) = later(timedelta())
+    for _ in range(1, MOST_ATTEMPTS):
+        record(asked, **{UNSETTLED_TAG: "1"})
+        (asked,) = later(SETTLING)
+    record(asked, **{UNSETTLED_TAG: "1"})
+    assert later(SETTLING) == []  # the next tick or change asks once more
+
+
 def test_nobody_else_sends_the_same_meanwhile(place: Place):
     place.publish(2, NOON, entered=3)
     run = place.record(dg.RunRequest(), dg.DagsterRunStatus.STARTED)
@@ -283,6 +310,8 @@ OPEN = Look(Handled(1, {}), DUE)
         ("failed twice", Tried(False, 2, MIDNIGHT), 19, False, False),
         ("failed twice a while ago", Tried(False, 2, MIDNIGHT), 20, True, False),
         ("failed three times", Tried(False, 3, MIDNIGHT), 600, False, False),
+        ("the vendor is at work", Tried(False, 0, MIDNIGHT, 1), 59, False, False),
+        ("the vendor was at work an hour ago", Tried(False, 0, MIDNIGHT, 1), 60, True, False),
     ],
 )
 def test_what_becomes_of_something_due(case: str, tried: Tried, minutes: int, is_asked: bool, is_handled: bool):
