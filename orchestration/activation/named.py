@@ -39,8 +39,11 @@ class Activation:
 
     @property
     def name(self) -> str:
-        """Its name among the activations of the segment, which is part of an asset's key: `meta_120331`."""
+        """Its name among the activations of the segment, which is part of an asset's key: `meta_120331`. Files of
+        several formats in one folder are several."""
         stem = f"{self.to}_{self.place}"
+        if self.to == "file":
+            stem += f"_{self.options.get('format', 'csv')}"
         if _PLAIN.fullmatch(stem):
             return stem
         digest = hashlib.sha256(stem.encode()).hexdigest()[:6]

@@ -1,5 +1,5 @@
-"""What is wrong with `activate` across files: several segments at one place would undo each other's work, as each takes
-back whom it does not know; and one segment that goes to a place in two ways.
+"""What is odd about `activate` beyond its words: one segment that goes to a place in two ways, and several segments at
+one place, which would undo each other's work, as each takes back whom it does not know.
 
 Members are calculated all the same. Not here: refusing to send (`rivals.py`), and what one file says by itself.
 """
@@ -7,6 +7,7 @@ Members are calculated all the same. Not here: refusing to send (`rivals.py`), a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from orchestration.activation.named import Activation, activations_of
 from segmentation.language.folder import Folder
@@ -15,17 +16,26 @@ from segmentation.language.problems import Problem
 SETS = {"netmera_tag": "tag", "netmera_push": "tag", "meta": "Meta audience", "google": "Google audience"}
 
 
-def conflicts(folder: Folder) -> list[Problem]:
-    """One error for each file concerned, at the line of its `activate`."""
-    at: dict[tuple[str, str], dict[str, Activation]] = {}
+def two_ways(folder: Folder) -> list[Problem]:
+    """An error for each file whose items contradict each other, at the line of its `activate`."""
     found = []
     for name, definition in folder.definitions.items():
         try:
+            activations_of(definition)
+        except ValueError as error:
+            found.append(Problem(definition.file, _line(folder, name), f"found that {error}"))
+    return sorted(found)
+
+
+def shared(folder: Folder) -> list[Problem]:
+    """A warning for each file whose segment goes where another one goes: one of them will not be sent."""
+    at: dict[tuple[str, str], dict[str, Activation]] = {}
+    found = []
+    for name, definition in folder.definitions.items():
+        with suppress(ValueError):
             for one in activations_of(definition):
                 if one.to in SETS:
                     at.setdefault((SETS[one.to], one.place), {})[name] = one
-        except ValueError as error:
-            found.append(Problem(definition.file, _line(folder, name), f"found that {error}"))
     for (what, place), segments in at.items():
         for name in segments if len(segments) > 1 else ():
             others = ", ".join(folder.definitions[other].file for other in segments if other != name)

@@ -7,6 +7,7 @@ Not here: two items of one file, which `named.py` refuses.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from orchestration.activation.ledger import is_empty
@@ -22,9 +23,10 @@ def rivals(definitions: Iterable[Definition]) -> Mapping[tuple[str, str], tuple[
     """Places that several segments send to, by destination and place, with the segments."""
     found: dict[tuple[str, str], list[str]] = {}
     for definition in definitions:
-        for one in activations_of(definition) if definition.activate else ():
-            if one.to in MIRRORED:
-                found.setdefault((one.to, one.place), []).append(one.segment)
+        with suppress(ValueError):  # of items that contradict each other nothing is sent
+            for one in activations_of(definition):
+                if one.to in MIRRORED:
+                    found.setdefault((one.to, one.place), []).append(one.segment)
     return {place: tuple(segments) for place, segments in found.items() if len(segments) > 1}
 
 

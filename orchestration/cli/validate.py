@@ -21,17 +21,17 @@ def validate(folder: Path | None, as_json: bool) -> None:
 
     Each error is one line on stderr: FILE:LINE: what was found, what was expected.
     """
-    from orchestration.activation.places import conflicts
+    from orchestration.activation.places import shared, two_ways
     from orchestration.lists.paths import missing_lists
     from orchestration.settings import default_segments
     from segmentation.language.folder import load_folder
 
     folder = folder or shown_path(default_segments())
     checked = load_folder(folder)
-    for warning in checked.warnings:
+    for warning in sorted([*checked.warnings, *shared(checked)]):
         complain(f"{warning.file}:{warning.line}: warning: {warning.message}")
     missing = missing_lists(checked)
-    problems = sorted([*checked.problems, *missing, *conflicts(checked)])
+    problems = sorted([*checked.problems, *missing, *two_ways(checked)])
     for problem in problems:
         complain(str(problem))
     if as_json:
