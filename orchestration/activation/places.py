@@ -6,11 +6,12 @@ Members are calculated all the same. Not here: refusing to send (`rivals.py`), a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 
 from orchestration.activation.named import Activation, activations_of
 from segmentation.language.folder import Folder
+from segmentation.language.model import Definition
 from segmentation.language.problems import Problem
 
 SETS = {"netmera_tag": "tag", "netmera_push": "tag", "meta": "Meta audience", "google": "Google audience"}
@@ -27,16 +28,27 @@ def two_ways(folder: Folder) -> list[Problem]:
     return sorted(found)
 
 
-def shared(folder: Folder) -> list[Problem]:
-    """A warning for each file whose segment goes where another one goes: one of them will not be sent."""
-    at: dict[tuple[str, str], dict[str, Activation]] = {}
-    found = []
-    for name, definition in folder.definitions.items():
-        with suppress(ValueError):
+def at_places(definitions: Iterable[Definition]) -> Mapping[tuple[str, str], Mapping[str, Activation]]:
+    """The sets that segments make, by what they are and their name; in each, segments with how they go there."""
+    found: dict[tuple[str, str], dict[str, Activation]] = {}
+    for definition in definitions:
+        with suppress(ValueError):  # of items that contradict each other nothing is sent
             for one in activations_of(definition):
                 if one.to in SETS:
-                    at.setdefault((SETS[one.to], one.place), {})[name] = one
-    for (what, place), segments in at.items():
+                    found.setdefault((SETS[one.to], one.place), {})[one.segment] = one
+    return found
+
+
+def others_at(activation: Activation, definitions: Iterable[Definition]) -> list[str]:
+    """Other segments that go where an activation goes."""
+    found = at_places(definitions).get((SETS[activation.to], activation.place), {})
+    return [segment for segment in found if segment != activation.segment]
+
+
+def shared(folder: Folder) -> list[Problem]:
+    """A warning for each file whose segment goes where another one goes: one of them will not be sent."""
+    found = []
+    for (what, place), segments in at_places(folder.definitions.values()).items():
         for name in segments if len(segments) > 1 else ():
             others = ", ".join(folder.definitions[other].file for other in segments if other != name)
             message = f"found that {others} sends to the {what} {place!r} as well, expected one segment for a place"

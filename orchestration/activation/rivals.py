@@ -6,28 +6,15 @@ Not here: two items of one file, which `named.py` refuses.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable
 from pathlib import Path
 
 from orchestration.activation.ledger import is_empty
 from orchestration.activation.locks import SENT
-from orchestration.activation.named import Activation, activations_of
+from orchestration.activation.named import Activation
+from orchestration.activation.places import others_at
 from orchestration.activation.workplace import LEDGER, ledger_of
 from segmentation.language.model import Definition
-
-MIRRORED = frozenset({"netmera_tag", "meta", "google"})
-
-
-def rivals(definitions: Iterable[Definition]) -> Mapping[tuple[str, str], tuple[str, ...]]:
-    """Places that several segments send to, by destination and place, with the segments."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for definition in definitions:
-        with suppress(ValueError):  # of items that contradict each other nothing is sent
-            for one in activations_of(definition):
-                if one.to in MIRRORED:
-                    found.setdefault((one.to, one.place), []).append(one.segment)
-    return {place: tuple(segments) for place, segments in found.items() if len(segments) > 1}
 
 
 def refuse_rivals(home: Path, activation: Activation, definitions: Iterable[Definition]) -> None:
@@ -42,8 +29,7 @@ def refuse_rivals(home: Path, activation: Activation, definitions: Iterable[Defi
             f"{activation.segment}: members of {there[0]} are at {here}: take those back first (`segments activate"
             f" {there[0]} --withdraw`), or give {activation.segment} another place"
         )
-    others = rivals(definitions).get((activation.to, activation.place), ())
-    others = tuple(segment for segment in others if segment != activation.segment)
+    others = others_at(activation, definitions)
     if others and (not mine.exists() or is_empty(mine)):
         raise ValueError(
             f"{activation.segment}: {others[0]} goes to {here} as well, and each would take back the other's members:"

@@ -14,12 +14,13 @@ from connectors.netmera_messages import PLATFORMS, NetmeraMessages, PushMessage
 from orchestration.activation.allowed import why_dry
 from orchestration.activation.locks import alone
 from orchestration.activation.mirror import mirror
+from orchestration.activation.places import others_at
 from orchestration.activation.wish import Outcome
 from orchestration.activation.work import Work
 from orchestration.inbox import this_process
 from orchestration.push.outbox import Outbox, Push, State
 from orchestration.push.sending import deliver, settle, stop, too_late
-from orchestration.push.words import DRAFT, TAG, TO, WAITING, message_no, tagging
+from orchestration.push.words import DRAFT, WAITING, message_no, tagging
 from orchestration.segment_folder import segments_of
 
 
@@ -40,7 +41,7 @@ def push(work: Work) -> Outcome:
         died = "the process that asked died before it noted the answer"
         done = settle(work.settings, _taken(work, state, wanted), _client(work), work.clock, died)
         return _outcome(Outcome("sent", "", {}), done)
-    _require_a_tag_of_its_own(work, wanted.tag)
+    _require_a_tag_of_its_own(work)
     if not work.sends:
         return _dry(work, _tag(work, tag_work), wanted)
     return _send(work, tag_work, _taken(work, state, wanted))
@@ -144,14 +145,11 @@ def _tagged_people(counts: Mapping[str, int]) -> int:
     return counts.get("unchanged", 0) + counts.get("added", 0)
 
 
-def _require_a_tag_of_its_own(work: Work, tag: str) -> None:
+def _require_a_tag_of_its_own(work: Work) -> None:
     """A message to a tag reaches whoever has it, so no other segment may give it to somebody."""
-    for name, definition in segments_of(work.settings).definitions.items():
-        for written in definition.activate:
-            assert isinstance(written, Mapping)
-            gives = written["to"] in (TAG, TO) and str(written.get("tag", name)) == tag
-            if gives and name != work.activation.segment:
-                raise ValueError(
-                    f"{work.activation.segment}: members of {name} get the tag {tag}, too, and a message to it would"
-                    " reach them; expected a tag of its own"
-                )
+    activation = work.activation
+    for name in others_at(activation, segments_of(work.settings).definitions.values()):
+        raise ValueError(
+            f"{activation.segment}: members of {name} get the tag {activation.place}, too, and a message to it would"
+            " reach them; expected a tag of its own"
+        )
