@@ -13,6 +13,7 @@ from contextlib import redirect_stdout
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
+from dagster import DagsterUnknownPartitionError
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from orchestration.dbt_runner import Built
@@ -155,15 +156,21 @@ def _execute(
     from orchestration.instance import open_instance
 
     definitions = build_defs(settings, watch)
-    with open_instance(settings) as instance, redirect_stdout(io.StringIO()):
-        result = definitions.resolve_job_def(job).execute_in_process(
-            partition_key=partition_key,
-            instance=instance,
-            asset_selection=[segment_key(name) for name in only] if only is not None else None,
-            tags=tags,
-            run_config=QUIETLY,
-            raise_on_error=False,
-        )
+    try:
+        with open_instance(settings) as instance, redirect_stdout(io.StringIO()):
+            result = definitions.resolve_job_def(job).execute_in_process(
+                partition_key=partition_key,
+                instance=instance,
+                asset_selection=[segment_key(name) for name in only] if only is not None else None,
+                tags=tags,
+                run_config=QUIETLY,
+                raise_on_error=False,
+            )
+    except DagsterUnknownPartitionError:
+        raise ValueError(
+            f"a run belongs to a day from {settings.first_day} (`first_day` of settings.toml) to today, and"
+            f" {partition_key} is none of them"
+        ) from None
     return [event for event in result.all_events if event.is_step_failure]
 
 

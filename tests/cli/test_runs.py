@@ -72,6 +72,14 @@ def test_history_does_not_go_back(segments: Segments):
     assert result.stderr.startswith("the last run stands for 15 Jan 2026 00:00 UTC, after 14 Jan 2026 00:00 UTC")
 
 
+def test_a_day_that_is_still_to_come_is_one_sentence(segments: Segments):
+    result = segments("run", "--as-of", "2999-01-02")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        "a run belongs to a day from 2024-01-01 (`first_day` of settings.toml) to today, and 2999-01-01 is none of them"
+    )
+
+
 @pytest.mark.parametrize(
     ("flags", "names"),
     [
