@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestration.activation.allowed import ALL, VARIABLE, allowed, stays_here
-from orchestration.activation.named import Activation
+from orchestration.activation.named import SETS, Activation
 from orchestration.activation.rhythms import ON_CHANGE, in_words, rhythm
 
 WHERE: Mapping[str, str] = {
@@ -16,7 +16,6 @@ WHERE: Mapping[str, str] = {
     "webhook": "the webhook whose address is in `{place}`",
     "file": "files at `{place}`",
 }
-KEEPS = ("netmera_tag", "meta", "google")  # destinations that hold a set of people
 
 
 def where(activation: Activation) -> str:
@@ -34,7 +33,7 @@ def description(activation: Activation) -> str:
     told = [f"Members of {activation.segment} for {where(activation)}, {rhythms_in_words(activation)}."]
     if activation.needs_consent:
         told.append("Only users who consented to ads.")
-    if activation.to in KEEPS:
+    if activation.to in SETS:
         told.append("Whoever leaves is taken back." if activation.mirrors else "Nobody is taken back (`add_only`).")
     if any(rhythm(one) in ON_CHANGE for one in activation.whens):
         also = [cause for cause in activation.causes if cause != "data"]

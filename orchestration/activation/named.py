@@ -21,6 +21,7 @@ PLACES = {  # the word that says where at the destination
     "file": "path",
 }  # fmt: skip
 ADS = frozenset({"meta", "google"})  # where only those go who consented to ads
+SETS = ("netmera_tag", "meta", "google")  # which hold a set of people, of whom a ledger is kept
 _PLAIN = re.compile(r"[A-Za-z0-9_]+")
 
 

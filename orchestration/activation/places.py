@@ -14,7 +14,7 @@ from segmentation.language.folder import Folder
 from segmentation.language.model import Definition
 from segmentation.language.problems import Problem
 
-SETS = {"netmera_tag": "tag", "netmera_push": "tag", "meta": "Meta audience", "google": "Google audience"}
+SHOWN = {"netmera_tag": "tag", "netmera_push": "tag", "meta": "Meta audience", "google": "Google audience"}
 
 
 def two_ways(folder: Folder) -> list[Problem]:
@@ -34,14 +34,14 @@ def at_places(definitions: Iterable[Definition]) -> Mapping[tuple[str, str], Map
     for definition in definitions:
         with suppress(ValueError):  # of items that contradict each other nothing is sent
             for one in activations_of(definition):
-                if one.to in SETS:
-                    found.setdefault((SETS[one.to], one.place), {})[one.segment] = one
+                if one.to in SHOWN:
+                    found.setdefault((SHOWN[one.to], one.place), {})[one.segment] = one
     return found
 
 
 def others_at(activation: Activation, definitions: Iterable[Definition]) -> list[str]:
     """Other segments that go where an activation goes."""
-    found = at_places(definitions).get((SETS[activation.to], activation.place), {})
+    found = at_places(definitions).get((SHOWN[activation.to], activation.place), {})
     return [segment for segment in found if segment != activation.segment]
 
 

@@ -14,17 +14,14 @@ from typing import Any
 import duckdb
 
 from orchestration.activation.named import Activation, activations_of
+from orchestration.activation.places import SHOWN
+from orchestration.activation.record import COUNTED
 from orchestration.settings import Settings
 from orchestration.warehouse import aware, connect, has_table
 from segmentation.language.folder import Folder
 
-KEEP = ("netmera_tag", "netmera_push", "meta", "google")  # where people stay until they are taken back
-COUNTS = (
-    "members", "added", "removed", "unchanged", "held_back", "without_identifier", "without_consent", "invalid",
-    "calls",
-)  # fmt: skip
 LAST = f"""
-    select segment, activation, destination, place, ending, said, dry_run, as_of, {", ".join(COUNTS)}, gate_results,
+    select segment, activation, destination, place, ending, said, dry_run, as_of, {", ".join(COUNTED)}, gate_results,
         override_by, override_reason, asked_by, ended_at, details
     from raw.activations
     where {{}} qualify row_number() over (partition by segment, activation order by activation_no desc) = 1
@@ -112,7 +109,7 @@ def left_behind(present: Iterable[Activation], known: Calls, broken: Iterable[st
 
 def is_out_there(call: Call) -> bool:
     """Whether somebody is, or may be, at the place after a call. What a file or a webhook told cannot be taken back."""
-    return call.to in KEEP and bool(call.there)
+    return call.to in SHOWN and bool(call.there)
 
 
 def as_it_was(call: Call) -> Activation:
@@ -122,8 +119,8 @@ def as_it_was(call: Call) -> Activation:
 
 def _call(row: tuple[Any, ...]) -> Call:
     segment, name, to, place, ending, said, dry_run, as_of, *rest = row
-    numbers, (gates, by, reason, asked_by, at, details) = rest[: len(COUNTS)], rest[len(COUNTS) :]
-    counts = {word: number for word, number in zip(COUNTS, numbers, strict=True) if number is not None}
+    numbers, (gates, by, reason, asked_by, at, details) = rest[: len(COUNTED)], rest[len(COUNTED) :]
+    counts = {word: number for word, number in zip(COUNTED, numbers, strict=True) if number is not None}
     return Call(
         segment, name, to, place, ending, said, dry_run, aware(as_of), counts, tuple(json.loads(gates or "[]")),
         by, reason, asked_by, aware(at), json.loads(details or "{}").get("there"),

@@ -9,28 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from orchestration.activation.ledger import is_empty
-from orchestration.activation.locks import SENT
 from orchestration.activation.named import Activation
 from orchestration.activation.places import others_at
-from orchestration.activation.workplace import LEDGER, ledger_of
+from orchestration.activation.workplace import holding
 from segmentation.language.model import Definition
 
 
 def refuse_rivals(home: Path, activation: Activation, definitions: Iterable[Definition]) -> None:
     """Raises ValueError in one sentence if another segment's members are at the place, or may be soon."""
     here = f"{activation.to} {activation.place}"
-    ending = f".{activation.name}{LEDGER}"
-    mine = ledger_of(home, activation.stream)
-    files = sorted(file for file in (home / SENT).glob(f"*{ending}") if file != mine and not is_empty(file))
-    there = [file.name.removesuffix(ending) for file in files]
-    if there:
+    there = holding(home, f"*.{activation.name}")
+    if first := next((stream.partition(".")[0] for stream in there if stream != activation.stream), None):
         raise ValueError(
-            f"{activation.segment}: members of {there[0]} are at {here}: take those back first (`segments activate"
-            f" {there[0]} --withdraw`), or give {activation.segment} another place"
+            f"{activation.segment}: members of {first} are at {here}: take those back first (`segments activate"
+            f" {first} --withdraw`), or give {activation.segment} another place"
         )
     others = others_at(activation, definitions)
-    if others and (not mine.exists() or is_empty(mine)):
+    if others and activation.stream not in there:
         raise ValueError(
             f"{activation.segment}: {others[0]} goes to {here} as well, and each would take back the other's members:"
             f" give one of them another place"

@@ -56,16 +56,13 @@ def activate(
     then as much as is known is recorded as `failed`, where there is a warehouse to record it in.
     """
     clock = clock or SystemClock()
-    perform = PERFORMERS.get(activation.to)
-    if perform is None:
-        raise ValueError(f"{activation.segment}: nothing can be sent to {activation.to} yet")
     if not settings.warehouse.exists():  # opening would create it
         raise NothingPublished(settings)
     work = Work(settings, activation, wish, environ, clock, sends(activation, wish, environ), factories)
     started_at = clock.now()
     with alone(settings.home, activation.stream, wish.doing):
         try:
-            outcome = _perform(perform, work)
+            outcome = _perform(work)
         except Exception as error:
             failed = Outcome("failed", _sentence(error), work.counts, work.said, work.details)
             with suppress(WarehouseBusy, duckdb.Error):
@@ -75,11 +72,12 @@ def activate(
     return outcome
 
 
-def _perform(perform: Callable[[Work], Outcome], work: Work) -> Outcome:
+def _perform(work: Work) -> Outcome:
+    # Before a vendor is asked for anything, so that what fails there is recorded with the run that it is about.
     with work.reading():
         pass
     try:
-        return perform(work)
+        return PERFORMERS[work.activation.to](work)
     except GateClosed as closed:
         return Outcome("closed", str(closed), work.counts, closed.results, work.details)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from orchestration.activation.ledger import is_empty
 from orchestration.activation.locks import SENT, sent_folder
 
 LEDGER, READING = ".duckdb", ".reading"
@@ -19,6 +20,12 @@ LEDGER, READING = ".duckdb", ".reading"
 def ledger_of(home: Path, stream: str) -> Path:
     """The ledger of a stream, once anything was sent."""
     return home / SENT / f"{stream}{LEDGER}"
+
+
+def holding(home: Path, stream: str) -> list[str]:
+    """Streams with somebody at their destination, or maybe; `stream` is a pattern such as `win_back.*`."""
+    files = sorted((home / SENT).glob(f"{stream}{LEDGER}"))
+    return [file.name.removesuffix(LEDGER) for file in files if not is_empty(file)]
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from connectors.errors import ConnectorError
 from orchestration.activation.described import description, permission
-from orchestration.activation.named import Activation, Cause, activations_of
+from orchestration.activation.named import SETS, Activation, Cause, activations_of
 from orchestration.activation.run import activate
 from orchestration.activation.wish import Ending, Outcome, Wish
 from orchestration.gates.asked import GATES, MOMENTS
@@ -56,8 +56,9 @@ CHECKS = {
     "most_per_run": "No more are sent at once than `most_per_run` allows.",
     "backlog": "Nothing is told that happened long ago.",
 }
-OF_SETS = dict.fromkeys(("netmera_tag", "meta", "google"), ("ledger", "most_per_run"))  # that a ledger is kept of
-OWN_GATES: Mapping[str, tuple[str, ...]] = {**OF_SETS, "webhook": ("most_per_run", "backlog")}  # by destination
+OWN_GATES: Mapping[str, tuple[str, ...]] = {  # by destination
+    **dict.fromkeys(SETS, ("ledger", "most_per_run")), "webhook": ("most_per_run", "backlog")
+}  # fmt: skip
 EXPECTED = (ConnectorError, NothingPublished, WarehouseBusy, ValueError)
 
 

@@ -5,11 +5,13 @@ The next run ends the stays of its members, or calculates it again. Not here: wh
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 
-from orchestration.activation.recorded import calls, is_out_there
+from orchestration.activation.named import Activation, activations_of
+from orchestration.activation.workplace import holding
 from orchestration.changes import Change, text_hash
 from orchestration.lifecycle.files import (
     Done,
@@ -24,6 +26,7 @@ from orchestration.lifecycle.files import (
 from orchestration.settings import Settings
 from orchestration.usage import Usage, usage_of
 from segmentation.language.folder import DELETED, load_folder
+from segmentation.language.model import Definition
 from segmentation.language.words import SYSTEM_SEGMENTS
 
 
@@ -72,16 +75,33 @@ def delete(settings: Settings, name: str, by: str, at: datetime) -> Done:
         target.parent.mkdir(exist_ok=True)
         _move(settings, change, file, target)
     told = [f"{name} is deleted: its file is now {change.file}, and its members leave with the next run"]
-    told += [
-        f"What was sent to {one.to} {one.place} stays there: `segments activate {name} --to {one.activation} --withdraw"
-        " --send` takes it back"
-        for one in calls(settings).placed.values()
-        if one.segment == name and is_out_there(one)
-    ]
+    told += _out_there(settings, name, definition)
     if usage.paused_readers:
         waiting = ", ".join(usage.paused_readers)
         told.append(f"Paused segments that read it cannot be calculated again before it is back: {waiting}")
     return Done(name, change, tuple(told), {"deleted": True, **asdict(usage)})
+
+
+def _out_there(settings: Settings, name: str, definition: Definition | None) -> list[str]:
+    """What was sent stays where it is. The ledgers say so, as the warehouse may be in use."""
+    told = []
+    for stream in holding(settings.home, f"{name}.*"):
+        one = _filling(definition, stream)
+        what, activation = (f"to {one.to} {one.place}", one.name) if one else ("earlier", stream.partition(".")[2])
+        told.append(
+            f"What was sent {what} stays there: `segments activate {name} --to {activation} --withdraw --send` takes it"
+            " back"
+        )
+    return told
+
+
+def _filling(definition: Definition | None, stream: str) -> Activation | None:
+    """The activation whose people are in a ledger; a message fills that of its tag."""
+    with suppress(ValueError):
+        for one in activations_of(definition) if definition else ():
+            if stream in (one.stream, replace(one, to="netmera_tag").stream):
+                return one
+    return None
 
 
 def reopen(settings: Settings, name: str, by: str, at: datetime) -> Done:

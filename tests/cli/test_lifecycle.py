@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from orchestration import changes
+from orchestration.activation.ledger import open_ledger
+from orchestration.activation.locks import sent_folder
 from segmentation.language.folder import load_folder
 from tests.cli.conftest import Segments, data, write_definitions, write_landing
 
@@ -68,6 +70,29 @@ def test_a_deleted_file_is_out_of_the_way_and_comes_back_as_it_was(segments: Seg
     ]
     assert [change.at.isoformat().replace("+00:00", "Z") for change in changes.read(place / "home")] == [
         one["at"] for one in log(place)
+    ]
+
+
+def test_whoever_was_sent_somewhere_stays_there_which_is_said_without_the_warehouse(segments: Segments, place: Path):
+    items = ("{to: meta, audience: '7', when: daily}", "{to: netmera_push, title: A, text: B, when: daily}")
+    items += ("{to: google, audience: '8', when: daily}",)
+    (place / "segments/gold.yml").write_text(
+        "name: gold\n" + RULE + "activate:\n" + "".join(f"  - {one}\n" for one in items)
+    )
+    home = place / "home"
+    for stream in ("gold.meta_7", "gold.netmera_tag_gold", "gold.meta_6", "golden.meta_5"):
+        with open_ledger(sent_folder(home) / f"{stream}.duckdb", place, writing=True) as ledger:
+            ledger.connection.execute("insert into sent values (1, 'ada', ['x'], 'in', null, false)")
+    with open_ledger(sent_folder(home) / "gold.google_8.duckdb", place, writing=True):
+        pass  # everybody has been taken back there
+    (home / "warehouse.duckdb").write_text("whoever opens this fails")
+    result = segments("delete", "gold")
+    assert result.exit_code == 0
+    taken_back = "stays there: `segments activate gold --to {} --withdraw --send` takes it back"
+    assert " ".join(result.stdout.split()).replace(" What", "\nWhat").splitlines()[1:] == [
+        f"What was sent earlier {taken_back.format('meta_6')}",
+        f"What was sent to meta 7 {taken_back.format('meta_7')}",
+        f"What was sent to netmera_push gold {taken_back.format('netmera_push_gold')}",
     ]
 
 
