@@ -11,6 +11,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from orchestration.sections import Section
+
 OF_ACCOUNTS = ("default_country",)
 
 
@@ -23,13 +25,7 @@ class Limits:
 
 def read_limits(written: Mapping[str, Any], file: Path) -> Limits:
     """`written` is all of settings.toml; what it leaves out is as in `Limits`. Raises ValueError in one sentence."""
-    section = written.get("activation", {})
     own = [one.name for one in fields(Limits)]
-    names = [*own, *OF_ACCOUNTS]
-    if unknown := sorted(set(section) - set(names)):
-        raise ValueError(f"{file}: found {unknown[0]!r} under [activation], expected one of {', '.join(names)}")
-    values = {name: value for name, value in section.items() if name in own}
-    for name, value in values.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{file}: found {name} = {value!r} under [activation], expected a whole number from 1")
-    return Limits(**values)
+    section = Section(written, "activation", file, [*own, *OF_ACCOUNTS])
+    section.require_whole(*own, least=1)
+    return Limits(**{name: value for name, value in section.values.items() if name in own})

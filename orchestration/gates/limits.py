@@ -10,6 +10,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from orchestration.sections import Section
+
 SHARES = ("removal_cap", "universe_drop", "identified_below")
 WHOLE = ("few", "events_missing_days", "audience_days")
 
@@ -29,18 +31,7 @@ class Limits:
 
 def read_limits(written: Mapping[str, Any], file: Path) -> Limits:
     """`written` is all of settings.toml; what it leaves out is as in `Limits`. Raises ValueError in one sentence."""
-    section = written.get("gates", {})
-    if not isinstance(section, dict):
-        raise ValueError(f"{file}: found gates = {section!r}, expected a section [gates]")
-    names = [one.name for one in fields(Limits)]
-    if unknown := sorted(set(section) - set(names)):
-        raise ValueError(f"{file}: found {unknown[0]!r} under [gates], expected one of {', '.join(names)}")
-    for name in WHOLE:
-        value = section.get(name, 0)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise ValueError(f"{file}: found {name} = {value!r} under [gates], expected a whole number, or 0")
-    for name in SHARES:
-        value = section.get(name, 0)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
-            raise ValueError(f"{file}: found {name} = {value!r} under [gates], expected a share from 0 to 1")
-    return Limits(**section)
+    section = Section(written, "gates", file, [one.name for one in fields(Limits)])
+    section.require_whole(*WHOLE)
+    section.require_share(*SHARES)
+    return Limits(**section.values)

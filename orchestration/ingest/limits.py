@@ -11,6 +11,8 @@ from datetime import time
 from pathlib import Path
 from typing import Any
 
+from orchestration.sections import Section
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -31,23 +33,14 @@ class Limits:
 
 def read_limits(written: Mapping[str, Any], file: Path) -> Limits:
     """`written` is all of settings.toml; what it leaves out is as in `Limits`. Raises ValueError in one sentence."""
-    section = written.get("pulls", {})
-    names = [one.name for one in fields(Limits)]
-    if unknown := sorted(set(section) - set(names)):
-        raise ValueError(f"{file}: found {unknown[0]!r} under [pulls], expected one of {', '.join(names)}")
-    for name in ("few", "computed_days"):
-        value = section.get(name, 0)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise ValueError(f"{file}: found {name} = {value!r} under [pulls], expected a whole number, or 0")
-    for name in ("without_id_above", "untimely_above", "shrunk_below"):
-        value = section.get(name, 0)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
-            raise ValueError(f"{file}: found {name} = {value!r} under [pulls], expected a share from 0 to 1")
-    limits = Limits(**{**section, "nightly": str(section.get("nightly", Limits.nightly))})
+    section = Section(written, "pulls", file, [one.name for one in fields(Limits)])
+    section.require_whole("few", "computed_days")
+    section.require_share("without_id_above", "untimely_above", "shrunk_below")
+    limits = Limits(**{**section.values, "nightly": str(section.values.get("nightly", Limits.nightly))})
     try:
         starts = time.fromisoformat(str(limits.nightly))
     except ValueError:
         starts = None
     if starts is None or starts.second or starts.tzinfo:
-        raise ValueError(f"{file}: found nightly = {limits.nightly!r} under [pulls], expected a time such as '02:30'")
+        section.refuse("nightly", limits.nightly, "a time such as '02:30'")
     return limits
