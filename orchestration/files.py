@@ -1,4 +1,5 @@
-"""Files that appear whole or not at all, and what tells two versions of a file apart.
+"""Files that appear whole or not at all, what tells two versions of a file apart, and locks and folders that last as
+long as somebody works.
 
 Not here: where they lie and what is in them.
 """
@@ -8,8 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 
 class Overtaken(ValueError):
@@ -77,6 +81,34 @@ def sha256_of(file: Path) -> str:
     """The SHA-256 of what a file holds, in hexadecimal."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+@contextmanager
+def locked(file: Path, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+    """Keeps others out by a lock file; calls `waiting` once if somebody else has it first."""
+    lock = FileLock(file)
+    try:
+        lock.acquire(timeout=0.05)
+    except Timeout:
+        if waiting:
+            waiting()
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def emptied(folder: Path) -> Iterator[Path]:
+    """A folder that nobody else may read. What a process that died has left in it is removed, and the folder itself in
+    the end."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write(file: Path, content: bytes) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, overload
 
 import duckdb
-from filelock import FileLock, Timeout
+
+from orchestration.files import locked
 
 OPEN_ATTEMPTS = 8  # another process may hold the file for a moment: 0.1 s doubling to 12.8 s, 25 s in all
 
@@ -116,14 +117,5 @@ def _open(file: Path, opening: Callable[[], duckdb.DuckDBPyConnection]) -> duckd
 def exclusively(home: Path, waiting: Callable[[], None] | None = None) -> Iterator[None]:
     """Holds the workspace for one recalculation; calls `waiting` once if somebody else has it first."""
     home.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home / "recalculation.lock")
-    try:
-        lock.acquire(timeout=0.05)
-    except Timeout:
-        if waiting:
-            waiting()
-        lock.acquire()
-    try:
+    with locked(home / "recalculation.lock", waiting):
         yield
-    finally:
-        lock.release()

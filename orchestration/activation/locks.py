@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from orchestration.files import locked
 
 SENT = "sent"  # in SEGMENTS_HOME: what was sent, and a lock, of each stream
 
@@ -24,13 +24,6 @@ def sent_folder(home: Path) -> Path:
 @contextmanager
 def alone(home: Path, stream: str, doing: Callable[[str], None]) -> Iterator[None]:
     """Keeps others from a stream; `doing` hears once if somebody else has it first."""
-    lock = FileLock(sent_folder(home) / f"{stream}.lock")
-    try:
-        lock.acquire(timeout=0.05)
-    except Timeout:
-        doing("waiting for the same activation, which is under way")
-        lock.acquire()
-    try:
+    waiting = "waiting for the same activation, which is under way"
+    with locked(sent_folder(home) / f"{stream}.lock", lambda: doing(waiting)):
         yield
-    finally:
-        lock.release()

@@ -6,13 +6,13 @@ the workspace, as activations do. Not here: what stands in a ledger (`ledger.py`
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from orchestration.activation.ledger import is_empty
 from orchestration.activation.locks import SENT, sent_folder
+from orchestration.files import emptied
 
 LEDGER, READING = ".duckdb", ".reading"
 
@@ -32,10 +32,5 @@ def holding(home: Path, stream: str) -> list[str]:
 def reading_place(home: Path, stream: str) -> Iterator[Path]:
     """An empty folder for whoever holds the lock. What a call that died has left there is removed, and the folder
     itself in the end."""
-    place = sent_folder(home) / f"{stream}{READING}"
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(mode=0o700)
-    try:
+    with emptied(sent_folder(home) / f"{stream}{READING}") as place:
         yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)

@@ -13,13 +13,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import duckdb
-from filelock import FileLock, Timeout
 
 from orchestration.activation.locks import SENT
 from orchestration.activation.workplace import LEDGER, READING
 from orchestration.erasure.person import Person
 from orchestration.erasure.warehouse import rewrite
 from orchestration.exports.workplace import one_at_a_time
+from orchestration.files import locked
 from orchestration.warehouse import connect, exclusively
 
 LOCKS = "*.lock"
@@ -33,7 +33,7 @@ def nobody_else(home: Path, waiting: Callable[[], None] | None = None) -> Iterat
         with ExitStack() as held:
             locks = set((home / SENT).glob(LOCKS))
             for file in sorted(locks):
-                _take(held, FileLock(file), waiting)
+                held.enter_context(locked(file, waiting))
             held.enter_context(one_at_a_time(home))
             held.enter_context(exclusively(home, waiting))
             if set((home / SENT).glob(LOCKS)) <= locks:
@@ -74,13 +74,3 @@ def _rows(file: Path, person: Person, really: bool) -> int:
 def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
     rows = connection.execute("select table_name from duckdb_columns() where column_name = 'user_id' order by 1")
     return [name for (name,) in rows.fetchall()]
-
-
-def _take(held: ExitStack, lock: FileLock, waiting: Callable[[], None] | None) -> None:
-    try:
-        lock.acquire(timeout=0.05)
-    except Timeout:
-        if waiting:
-            waiting()
-        lock.acquire()
-    held.callback(lock.release)

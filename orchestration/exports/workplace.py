@@ -6,12 +6,13 @@ well, and takes it before that of the workspace, as exports do. Not here: files 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock
+
+from orchestration.files import emptied
 
 WORKPLACE = "exporting"  # in SEGMENTS_HOME, for as long as an export lasts
 
@@ -21,11 +22,5 @@ def one_at_a_time(home: Path) -> Iterator[Path]:
     """An empty folder; waits for another export. What one that died has left there is removed, and the folder itself
     in the end."""
     home.mkdir(parents=True, exist_ok=True)
-    with FileLock(home / "exports.lock"):
-        workplace = home / WORKPLACE
-        shutil.rmtree(workplace, ignore_errors=True)
-        workplace.mkdir(mode=0o700)
-        try:
-            yield workplace
-        finally:
-            shutil.rmtree(workplace, ignore_errors=True)
+    with FileLock(home / "exports.lock"), emptied(home / WORKPLACE) as workplace:
+        yield workplace
