@@ -6,7 +6,7 @@ Not here: how anything is shown (`cli/`), or how the tables come about (`dbt_pro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import date, datetime
@@ -16,7 +16,7 @@ import duckdb
 
 from orchestration.details import Card, cards
 from orchestration.settings import Settings
-from orchestration.warehouse import aware, connect, has_table
+from orchestration.warehouse import aware, connect, exclusively, has_table
 
 ROWS = """
     with latest as (
@@ -263,6 +263,16 @@ def _reading(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     with connect(settings.warehouse) as connection:
         if not has_table(connection, "segments", "segments"):
             raise NothingPublished(settings)
+        yield connection
+
+
+@contextmanager
+def held(settings: Settings, waiting: Callable[[], None] | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A warehouse with something published, in which nobody calculates meanwhile; `waiting` hears if somebody does.
+
+    Raises NothingPublished and WarehouseBusy.
+    """
+    with exclusively(settings.home, waiting), _reading(settings) as connection:
         yield connection
 
 

@@ -6,7 +6,6 @@ Not here: each of these steps, and destinations (`connectors/`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from connectors.budget import Ledger as Calls
@@ -117,22 +116,13 @@ def _read(work: Work, ledger: Ledger, place: Path) -> tuple[Result, ...]:
         return ()
     said = f"of {last['there']:,} people who are there it is not known any more who they are, as the ledger in"
     said += " SEGMENTS_HOME is gone or an older copy, so whoever has left since would stay"
-    return (_own(work, "ledger", said, {"there": int(last["there"])}),)
+    return (work.own("ledger", said, {"there": int(last["there"])}),)
 
 
 def _cap(work: Work, counts: Counts) -> Result:
     most = work.settings.activation.most_per_run
-    numbers = {"sent": counts.sent, "most_per_run": most}
-    if counts.sent <= most:
-        return Result("most_per_run", "open", "", numbers)
-    said = f"{counts.sent:,} people would be sent, and at most {most:,} are in one run"
-    return _own(work, "most_per_run", said, numbers)
-
-
-def _own(work: Work, gate: str, said: str, numbers: Mapping[str, int | float]) -> Result:
-    """A gate of activations that is closed, unless somebody opens it."""
-    override = work.wish.override
-    return Result(gate, "overridden" if override else "closed", said, numbers, override)
+    said = f"{counts.sent:,} people would be sent, and at most {most:,} are in one run" if counts.sent > most else ""
+    return work.own("most_per_run", said, {"sent": counts.sent, "most_per_run": most})
 
 
 def _tell(work: Work, wanted: Wanted, counts: Counts) -> None:

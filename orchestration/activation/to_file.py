@@ -82,12 +82,9 @@ def _cap(work: Work, request: Request, rows: int) -> tuple[Result, ...]:
     """Files of this machine may be as large as they are."""
     if request.is_local:
         return ()
-    most, override = work.settings.activation.most_per_run, work.wish.override
-    numbers = {"sent": rows, "most_per_run": most}
-    if rows <= most:
-        return (Result("most_per_run", "open", "", numbers),)
-    said = f"{rows:,} rows would be sent, and at most {most:,} are in one run"
-    return (Result("most_per_run", "overridden" if override else "closed", said, numbers, override),)
+    most = work.settings.activation.most_per_run
+    said = f"{rows:,} rows would be sent, and at most {most:,} are in one run" if rows > most else ""
+    return (work.own("most_per_run", said, {"sent": rows, "most_per_run": most}),)
 
 
 def _dry(work: Work, request: Request) -> Outcome:

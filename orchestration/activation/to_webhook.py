@@ -102,8 +102,8 @@ def _ask(work: Work, found: Found, due: list[Waiting]) -> None:
 
 def _most(work: Work, events: int) -> Result:
     most = work.settings.activation.most_per_run
-    said = f"{events:,} changes would be sent at once, expected {most:,} or fewer"
-    return _own(work, MOST, said, events <= most, {"sending": events, "most_per_run": most})
+    said = f"{events:,} changes would be sent at once, expected {most:,} or fewer" if events > most else ""
+    return work.own(MOST, said, {"sending": events, "most_per_run": most})
 
 
 def _backlog(work: Work, first: datetime | None, days: int) -> Result:
@@ -112,22 +112,15 @@ def _backlog(work: Work, first: datetime | None, days: int) -> Result:
     said = (
         f"changes since {utc_text(first)} would be told, {days:,} days ago, expected {most:,} or fewer (--replace drops"
         " them)"
-        if first
+        if first and days > most
         else ""
     )
-    return _own(work, BACKLOG, said, days <= most, {"days": days, "most_days": most})
+    return work.own(BACKLOG, said, {"days": days, "most_days": most})
 
 
 def _days_between(when: str | Mapping[str, Any]) -> int:
     name = when if isinstance(when, str) else next(iter(when))
     return 0 if name in DIRECTIONS or name == "on_change" else BETWEEN.get(name, 31)
-
-
-def _own(work: Work, gate: str, said: str, is_open: bool, numbers: Mapping[str, int]) -> Result:
-    if is_open:
-        return Result(gate, "open", "", numbers)
-    override = work.wish.override
-    return Result(gate, "overridden" if override else "closed", said, numbers, override)
 
 
 def _dry(work: Work, found: Found, due: list[Waiting]) -> Outcome:
@@ -141,8 +134,7 @@ def _dry(work: Work, found: Found, due: list[Waiting]) -> Outcome:
 
 def _send(work: Work, file: Path, target: Receiver, found: Found, dropped: list[Waiting]) -> Outcome:
     """Sends what waits. Counts follow what was acknowledged."""
-    doing = work.wish.doing
-    hook = Hook(target, work.clock, lambda sentence, seconds: doing(f"{sentence} in {seconds:,.0f} s"))
+    hook = Hook(target, work.clock, work.on_wait)
     work.counts.update(added=0, removed=0)
     work.details.update(until_run=found.until.run_no, batches_dropped=len(dropped))
 
@@ -151,7 +143,7 @@ def _send(work: Work, file: Path, target: Receiver, found: Found, dropped: list[
             work.counts[name] += more
 
     try:
-        hand_over(file, work.activation.segment, hook, work.clock, doing=doing, taken=taken)
+        hand_over(file, work.activation.segment, hook, work.clock, doing=work.wish.doing, taken=taken)
     except Gone:
         raise _gone(target) from None
     return _told(work, found, dropped)

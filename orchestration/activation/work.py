@@ -19,10 +19,9 @@ from orchestration.activation.wish import Wish
 from orchestration.exports.collect import Standing, standing_of
 from orchestration.gates.facts import Facts, Leaving, Reach, read_facts
 from orchestration.gates.judge import judge
-from orchestration.gates.results import GateClosed, Result
-from orchestration.published import NothingPublished
+from orchestration.gates.results import GateClosed, Result, answer
+from orchestration.published import held
 from orchestration.settings import Settings
-from orchestration.warehouse import connect, exclusively, has_table
 
 
 @dataclass
@@ -58,15 +57,8 @@ class Work:
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The warehouse, held by nobody else meanwhile; whoever reads members in it reads those that `standing` and
         the gates are about. Raises NothingPublished, WarehouseBusy, and ValueError as `standing_of` does."""
-        if not self.settings.warehouse.exists():  # opening would create it
-            raise NothingPublished(self.settings)
         waiting = "waiting for a recalculation to end"
-        with (
-            exclusively(self.settings.home, lambda: self.wish.doing(waiting)),
-            connect(self.settings.warehouse) as connection,
-        ):
-            if not has_table(connection, "segments", "segments"):
-                raise NothingPublished(self.settings)
+        with held(self.settings, lambda: self.wish.doing(waiting)) as connection:
             self._look(connection)
             yield connection
 
@@ -97,6 +89,10 @@ class Work:
         if self.sends and any(one.state == "closed" for one in self.said):
             raise GateClosed(self.activation.segment, self.said)
         return self.said
+
+    def own(self, gate: str, said: str, numbers: Mapping[str, int | float]) -> Result:
+        """A gate of the performer's own, which is open if there is nothing to say."""
+        return answer(gate, said, numbers, self.wish.override)
 
     @property
     def remarks(self) -> list[str]:

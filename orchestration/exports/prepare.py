@@ -21,9 +21,7 @@ from orchestration.exports.sent import difference, leaving_of, sent_file
 from orchestration.gates.facts import Facts, Leaving, read_facts
 from orchestration.gates.judge import judge
 from orchestration.gates.results import Override, Result
-from orchestration.published import NothingPublished
 from orchestration.settings import Settings
-from orchestration.warehouse import has_table
 from segmentation.clock import utc_text
 
 Ask = Callable[[Facts, Leaving | None, int], tuple[Result, ...]]  # the last is how many rows would be written
@@ -53,12 +51,10 @@ def prepare(
 ) -> Prepared:
     """Collects the rows of an export in the workplace, and asks the gates about it.
 
-    Raises ValueError in one sentence, NothingPublished, and what `reading` and `ask` raise.
+    Raises ValueError in one sentence, and what `reading` and `ask` raise.
     """
     doing("reading members")
     with reading() as connection:
-        if not has_table(connection, "segments", "segments"):
-            raise NothingPublished(settings)
         standing = standing_of(connection, request.segment, settings.segments)
         collected = collect(connection, request, workplace / "rows.parquet")
         export_no = ledger.next_number(connection)

@@ -10,14 +10,12 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Any
-
-import duckdb
 
 from orchestration.exports import ledger, manifest
 from orchestration.exports.cells import Rows
@@ -36,9 +34,8 @@ from orchestration.exports.workplace import one_at_a_time
 from orchestration.exports.xlsx_file import MOST_ROWS, write_xlsx
 from orchestration.gates.judge import require_open
 from orchestration.gates.results import Override, Result
-from orchestration.published import NothingPublished
+from orchestration.published import NothingPublished, held
 from orchestration.settings import Settings
-from orchestration.warehouse import connect, exclusively
 
 OTHERS = {"fields": "other fields", "channel": "another channel", "delimiter": "another delimiter"}
 
@@ -81,12 +78,7 @@ def write_export(
     """
     if not settings.warehouse.exists():  # opening would create it
         raise NothingPublished(settings)
-
-    @contextmanager
-    def holding() -> Iterator[duckdb.DuckDBPyConnection]:
-        with exclusively(settings.home, waiting), connect(settings.warehouse) as connection:
-            yield connection
-
+    holding = partial(held, settings, waiting)
     with (
         one_at_a_time(settings.home) as workplace,
         opened(request.into, workplace, environ, pause) as store,

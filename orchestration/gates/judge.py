@@ -11,6 +11,7 @@ from functools import cache
 
 import duckdb
 
+from orchestration.gates import results
 from orchestration.gates.asked import Answer, Case, Comparison, Number, answers
 from orchestration.gates.facts import Facts, Leaving, Reach, read_facts
 from orchestration.gates.limits import Limits
@@ -59,11 +60,7 @@ def _result(gate: str, answer: Answer, held: Mapping[tuple[str, str], bool], ove
     if isinstance(answer, str):
         return Result(gate, "unknown", answer, {})
     failed = [one for one in answer if not held[one.key, one.least]]
-    numbers = _numbers(answer)
-    if not failed:
-        return Result(gate, "open", "", numbers)
-    said = "; ".join(one.said for one in failed)
-    return Result(gate, "overridden" if override else "closed", said, numbers, override)
+    return results.answer(gate, "; ".join(one.said for one in failed), _numbers(answer), override)
 
 
 def _numbers(compared: Sequence[Comparison]) -> dict[str, int | float]:

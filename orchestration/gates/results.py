@@ -44,6 +44,13 @@ class Result:
         return told
 
 
+def answer(gate: str, said: str, numbers: Mapping[str, int | float], override: Override | None) -> Result:
+    """A gate with nothing to say is open; any other is closed, unless somebody opens it."""
+    if not said:
+        return Result(gate, "open", "", numbers)
+    return Result(gate, "overridden" if override else "closed", said, numbers, override)
+
+
 class GateClosed(ValueError):
     """Nothing leaves: one sentence that names every closed gate and what would open it."""
 
