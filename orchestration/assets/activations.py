@@ -4,7 +4,8 @@ Activations of one kind of destination are one step, in which each is on its own
 unless the run's configuration says `send`; the sensor says so, and whether anything leaves is the environment's word in
 either case. What was sent, and a call with nothing to send, materializes; a dry run, a closed gate and a failure are
 observed. Nothing here names anybody.
-Not here: when activations are due (`sensors/activations.py`), and sending (`orchestration/activation`).
+Not here: what is shown of a call (`activation_metadata.py`), when activations are due (`sensors/activations.py`), and
+sending (`orchestration/activation`).
 """
 
 import traceback
@@ -17,11 +18,11 @@ from pydantic import Field
 
 from connectors.errors import ConnectorError
 from orchestration.activation.described import description, permission
-from orchestration.activation.named import SETS, Activation, Cause, activations_of
+from orchestration.activation.named import Activation, Cause, activations_of
 from orchestration.activation.run import activate
 from orchestration.activation.wish import Ending, Outcome, Wish
-from orchestration.gates.asked import GATES, MOMENTS
-from orchestration.gates.results import Override, Result
+from orchestration.assets.activation_metadata import check_specs, evaluations, metadata
+from orchestration.gates.results import Override
 from orchestration.ingest.runs import Around
 from orchestration.lifecycle.jobs import USER_TAG
 from orchestration.names import (
@@ -45,20 +46,6 @@ WITH_ERRORS = "with_errors"  # the name of the asset of activations that cannot 
 KINDS = {"netmera_tag": "netmera", "netmera_push": "netmera"}
 WORST: tuple[Ending, ...] = ("failed", "closed", "dry_run", "sent", "nothing")
 DONE: tuple[Ending, ...] = ("sent", "nothing")
-CHECKS = {
-    "freshness": "Its members, and what they rest on, are as fresh as was promised.",
-    "size_band": "The segment's size is near that of its last days.",
-    "removals": "Of those who are there, no more are taken back at once than the cap allows.",
-    "match_rate": "Enough of a vendor's audience are users.",
-    "universe": "The number of all users has not dropped.",
-    "upstream": "The segment was calculated, and what it reads.",
-    "ledger": "It is known who was sent there before.",
-    "most_per_run": "No more are sent at once than `most_per_run` allows.",
-    "backlog": "Nothing is told that happened long ago.",
-}
-OWN_GATES: Mapping[str, tuple[str, ...]] = {  # by destination
-    **dict.fromkeys(SETS, ("ledger", "most_per_run")), "webhook": ("most_per_run", "backlog")
-}  # fmt: skip
 EXPECTED = (ConnectorError, NothingPublished, WarehouseBusy, ValueError)
 
 
@@ -95,11 +82,7 @@ def _step(
     @dg.multi_asset(
         name=activation_step(kind),
         specs=[_spec(one, folder, around.environ) for one in activations],
-        check_specs=[
-            dg.AssetCheckSpec(gate, asset=key, description=CHECKS[gate], blocking=True)
-            for key in by_key
-            for gate in (*GATES, *OWN_GATES.get(kind, ()))
-        ],
+        check_specs=[spec for key in by_key for spec in check_specs(key, kind)],
         can_subset=True,
         pool=activation_step(kind),
     )
@@ -115,7 +98,7 @@ def _step(
             outcome = _activate(context, settings, around, activation, wish)
             endings[key] = outcome.ending
             unsettled += outcome.counts.get("waiting", 0) if outcome.ending in DONE else 0
-            for evaluation in _evaluations(key, outcome.gates):
+            for evaluation in evaluations(key, outcome.gates):
                 if evaluation.asset_check_key in context.selected_asset_check_keys:
                     yield evaluation
             shown = metadata(outcome)
@@ -183,55 +166,6 @@ def _activate(
     except Exception as error:
         context.log.error("".join(traceback.format_tb(error.__traceback__)))
         return Outcome("failed", f"unexpected {type(error).__name__}; the log of the run says where", {})
-
-
-# ---------------------------------------------------------------- what is shown
-
-
-def metadata(outcome: Outcome) -> dict[str, dg.MetadataValue]:
-    """Counts stay numbers, which plot over time; the rest is for people."""
-    shown: dict[str, dg.MetadataValue] = {
-        "said": dg.MetadataValue.text(outcome.said),
-        "ending": dg.MetadataValue.text(outcome.ending.replace("_", " ")),
-    }
-    if outcome.gates:
-        shown["gates"] = dg.MetadataValue.md(_gates(outcome.gates))
-    if as_of := outcome.details.get("as_of"):
-        shown["as_of"] = dg.MetadataValue.text(str(as_of))
-    return shown | {name: dg.MetadataValue.int(number) for name, number in outcome.counts.items()}
-
-
-def _gates(results: tuple[Result, ...]) -> str:
-    lines = ["| gate | state | said |", "| --- | --- | --- |"]
-    for one in results:
-        by = f"; opened by {one.override.by}: {one.override.reason}" if one.override else ""
-        lines.append("| " + " | ".join(_cell(text) for text in (one.gate, one.state, f"{one.said}{by}")) + " |")
-    return "\n".join(lines)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
-
-
-def _evaluations(key: dg.AssetKey, results: tuple[Result, ...]) -> Iterator[dg.AssetCheckEvaluation]:
-    """A gate that somebody opened has not passed, and is no error."""
-    for one in results:
-        is_closed = one.state == "closed"
-        by = {"opened_by": one.override.by, "because": one.override.reason} if one.override else {}
-        yield dg.AssetCheckEvaluation(
-            asset_key=key,
-            check_name=one.gate,
-            passed=one.state in ("open", "unknown"),
-            severity=dg.AssetCheckSeverity.ERROR if is_closed else dg.AssetCheckSeverity.WARN,
-            description=one.said or None,
-            metadata={"state": one.state, **{name: _number(name, value) for name, value in one.numbers.items()}, **by},
-            blocking=True,
-        )
-
-
-def _number(name: str, value: int | float) -> int | float | dg.MetadataValue:
-    """Moments are read by people; numbers plot."""
-    return dg.MetadataValue.timestamp(value) if name in MOMENTS else value
 
 
 def _spec(activation: Activation, folder: Folder, environ: Mapping[str, str]) -> dg.AssetSpec:

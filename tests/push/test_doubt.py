@@ -1,0 +1,143 @@
+"""Messages of which the answer was lost or whose process died: what is known not to have gone out goes out once, and of
+what may be out a person is asked."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration.push.asked import settle_by_hand
+from orchestration.push.outbox import Push
+from orchestration.push.sending import InDoubt
+from orchestration.sensors.push import run_key
+from tests.push.place import Place
+
+GONE = "999999999@"  # a process that is no more, on this machine
+
+
+def lost(place: Place, *, went_out: bool) -> None:
+    """Netmera's answer to a message is an error, whether or not it sent it."""
+    faults = place.world.netmera.faults
+    faults.fail_at, faults.fail_verb, faults.after_applying = 1, "sendBulkNotification", went_out
+
+
+def test_a_message_of_which_the_answer_was_lost_is_found_and_not_sent_again(place: Place) -> None:
+    lost(place, went_out=True)
+    outcome = place.push()
+    assert outcome.ending == "sent"
+    assert place.sent == ["Winter sale"]
+    assert [status for _, _, status, _ in place.shown()] == ["sent"]
+
+
+def test_a_message_that_is_not_found_is_in_doubt_and_not_sent_again(place: Place) -> None:
+    lost(place, went_out=False)
+    wish = place.wish()
+    told = place.told(lambda: place.push(at=wish.at))
+    assert "it is not known whether the message “Winter sale” went out" in told
+    assert "segments pushes --settle" in told
+    place.world.netmera.faults.fail_at = None
+    assert place.told(lambda: place.push(at=wish.at)) == told
+    (doubtful,) = [push for state, push in place.outbox.all() if state == "in_doubt"]
+    assert [(status, segments) for _, _, status, segments in place.shown()] == [("scheduled", ["gold"])]
+    assert place.sent == []
+    environ, clock = place.world.environ, place.world.clock
+    with pytest.raises(InDoubt):
+        settle_by_hand(place.settings, doubtful.id, "ece", environ=environ, clock=clock)
+    settle_by_hand(place.settings, doubtful.id, "ece", went_out=False, clock=clock)
+    assert place.shown() == []
+    assert place.told(lambda: place.push(at=wish.at)) == "it did not go out, says ece"
+
+
+def test_somebody_who_sees_it_in_the_panel_says_that_it_went_out(place: Place) -> None:
+    lost(place, went_out=False)
+    place.told(place.push)
+    (doubtful,) = [push for state, push in place.outbox.all() if state == "in_doubt"]
+    settle_by_hand(place.settings, doubtful.id, "ece", key="4711", went_out=True, clock=place.world.clock)
+    assert ("4711", "Winter sale", "sent", ["gold"]) in place.shown()
+
+
+# ---------------------------------------------------------------- the process dies
+
+
+def died(place: Place, push: Push, **known: Any) -> Push:
+    """A process took a message, and is gone."""
+    taken = place.outbox.take(push, f"{GONE}{socket.gethostname()}", place.now)
+    assert taken is not None
+    return place.outbox.write(replace(taken, **known))
+
+
+def test_a_message_whose_process_died_before_it_asked_is_sent(place: Place) -> None:
+    waiting = place.later()
+    place.world.clock.sleep(3600)
+    died(place, waiting)
+    (due,) = place.outbox.due(place.now)
+    assert run_key(due, place.now) != run_key(waiting, place.now)
+    assert place.serve(waiting.id).ending == "sent"
+    assert place.sent == ["Winter sale"]
+
+
+def test_a_message_that_another_machine_took_is_left_to_it_until_nobody_can_be_at_it_any_more(place: Place) -> None:
+    waiting = place.later()
+    place.world.clock.sleep(3600)
+    assert place.outbox.take(waiting, "1@another-machine", place.now)
+    assert place.outbox.due(place.now) == []
+    assert place.told(lambda: place.serve(waiting.id)) == f"another process is sending the message {waiting.id}"
+    place.world.clock.sleep(8 * 3600)
+    assert [one.id for one in place.outbox.due(place.now)] == [waiting.id]
+    assert "nobody could send it then" in place.told(lambda: place.serve(waiting.id))
+
+
+def test_a_message_that_went_out_and_cannot_be_shown_is_shown_later(place: Place) -> None:
+    messages = Path(place.settings.landing) / "messages"
+    messages.write_text("in the way")
+    assert "“Winter sale” went out as message 1001, and cannot be written" in place.told(place.push)
+    (pushed,) = (push for _, push in place.outbox.all("sending"))
+    messages.unlink()
+    place.outbox.write(replace(pushed, taken_by=f"{GONE}{socket.gethostname()}"))
+    assert place.serve(pushed.id).ending == "sent"
+    assert place.sent == ["Winter sale"]
+    assert place.shown() == [("1001", "Winter sale", "sent", ["gold"])]
+
+
+@pytest.mark.parametrize("went_out", [True, False])
+def test_a_message_whose_process_died_after_it_asked_is_looked_for(place: Place, went_out: bool) -> None:
+    waiting = place.later()
+    place.world.clock.sleep(3600)
+    died(place, waiting, called_at=place.now)
+    if went_out:
+        place.push(at=place.now)  # what the process that died had sent, as far as Netmera can tell
+        place.outbox.forget(place.outbox.all("done")[0][1])
+    place.world.clock.sleep(60)
+    if went_out:
+        outcome = place.serve(waiting.id)
+        assert (outcome.ending, outcome.details["message"]) == ("sent", "1001")
+    else:
+        told = place.told(lambda: place.serve(waiting.id))
+        assert "the process that asked died before it noted the answer" in told
+        assert place.outbox.due(place.now) == []
+        assert "in_doubt" in place.states()
+    assert place.sent == ["Winter sale"] * went_out
+
+
+def test_a_draft_whose_process_died_after_it_was_made_is_not_made_again(place: Place) -> None:
+    waiting = replace(place.later(), at=None, draft=True, id="a-draft")
+    place.outbox.add(waiting)
+    died(place, waiting, key="1001")
+    place.world.environ["SEGMENTS_SEND"] = ""  # nothing is sent by finding out
+    assert place.serve("a-draft").details["message"] == "1001"
+    assert ("1001", "Winter sale", "draft", ["gold"]) in place.shown()
+    assert "createNotificationDefinition" not in place.world.netmera.calls
+
+
+def test_a_message_for_now_whose_process_died_is_not_sent_by_somebody_else(place: Place) -> None:
+    waiting = replace(place.later(), at=None, id="at-once")
+    place.outbox.add(waiting)
+    died(place, waiting)
+    told = place.told(lambda: place.serve("at-once"))
+    assert told == "the process that was to send “Winter sale” died before it was sent; ask for it again"
+    assert place.sent == []
+    assert place.outbox.look_up("at-once") is None
