@@ -201,7 +201,7 @@ def test_a_delivery_that_failed_is_recorded_and_goes_on_with_the_same_batch(here
         here.deliver()
     assert here.recorded()[-1] == ("gold", "failed", False, 2, 3, 0, 0, 0, 0)
     assert here.said[:2] == [
-        "delivering batch 1 of 1", "webhook, delivery to JOURNEY_HOOK_URL: no connection; asking again in 5 s"
+        "delivering batch 1 of 1", "webhook, delivery to JOURNEY_HOOK_URL: no connection; asking again (in 5 s)"
     ]  # fmt: skip
     here.receiver.faults.fail_at = None
     assert here.deliver(send=False).counts["added"] == 1
