@@ -7,7 +7,7 @@ here: HTTP (server.py).
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,9 +17,9 @@ from typing import Any
 from connectors.clock import Clock, SystemClock
 from connectors.destinations import Action
 from connectors.standin.google_requests import Violation, members_of, violation_of
-from connectors.standin.server import Busy, Reply, Request, StandIn, as_json
+from connectors.standin.people import Person, take_out
+from connectors.standin.server import Busy, Outage, Reply, Request, StandIn, as_json
 
-Person = frozenset[str]  # the identifiers that came together
 _PREFIX = "/v1/"
 _ACTIONS: dict[str, Action] = {"audienceMembers:ingest": "add", "audienceMembers:remove": "remove"}
 _WORDS = {
@@ -33,14 +33,12 @@ _WORDS = {
 
 
 @dataclass
-class Faults:
+class Faults(Outage):
     """Off until set.
 
     `violation` refuses every batch for this reason. `unusable` are identifiers that nobody is found by, which comes out
     when a request is worked off: a member that has no other is reported. `failing` are requests, counted from 1, of
     which nothing is taken. A request is in process for the first `processing_for` questions for its status.
-    From the batch `fail_at` on, counted from 1 over both directions, the service is gone until that is None again;
-    with `after_applying` that one batch still counts, and only its answer is lost.
     """
 
     busy: Busy = field(default_factory=Busy)
@@ -51,8 +49,6 @@ class Faults:
     processing_for: int = 0
     requests_forgotten: bool = False
     per_minute: int = 300
-    fail_at: int | None = None
-    after_applying: bool = False
 
 
 @dataclass
@@ -123,11 +119,10 @@ class StandInGoogle:
         if audience not in self.people:
             return _error(400, Violation("destinations[0]", "INVALID_USER_LIST_ID", "User list is not valid."))
         self._batches += 1
-        gone = self.faults.fail_at is not None and self._batches >= self.faults.fail_at
-        if gone and not (self._batches == self.faults.fail_at and self.faults.after_applying):
+        if self.faults.swallows(self._batches):
             return _error(503)
         accepted = self._accept(action, destination, members_of(body))
-        return _error(503) if gone else as_json({"requestId": accepted})
+        return _error(503) if self.faults.has_begun(self._batches) else as_json({"requestId": accepted})
 
     def _accept(self, action: Action, destination: Any, people: Sequence[Person]) -> str:
         number = len(self.requests) + 1
@@ -138,7 +133,11 @@ class StandInGoogle:
         self.requests[key] = Accepted(action, destination, people, len(people) - len(found), failed)
         self.received.update((action, person) for person in people)
         if not failed:
-            _apply(action, found, self.people[destination["productDestinationId"]])
+            audience = self.people[destination["productDestinationId"]]
+            if action == "add":
+                audience.update(found)
+            else:
+                take_out(audience, found)
         return key
 
     def _status(self, request: Request) -> Reply:
@@ -164,19 +163,6 @@ class StandInGoogle:
             failed = {"reason": f"PROCESSING_ERROR_REASON_{reason}", "recordCount": str(count)}
             status["errorInfo"] = {"errorCounts": [failed]}
         return as_json({"requestStatusPerDestination": [status]})
-
-
-def _apply(action: Action, people: Sequence[Person], audience: set[Person]) -> None:
-    if action == "add":
-        audience.update(people)
-        return
-    by_identifier = defaultdict(list)
-    for person in audience:
-        for identifier in person:
-            by_identifier[identifier].append(person)
-    for gone in people:
-        for identifier in gone:
-            audience.difference_update(by_identifier[identifier])
 
 
 def _error(status: int, violation: Violation | None = None, retry_after: str | None = None) -> Reply:

@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,9 +22,9 @@ from typing import Any, Literal
 from connectors.clock import Clock, SystemClock
 from connectors.destinations import Action
 from connectors.standin.meta_refusals import REFUSALS, conflict, parameter
-from connectors.standin.server import Busy, Reply, Request, StandIn, as_json
+from connectors.standin.people import Person, take_out
+from connectors.standin.server import Busy, Outage, Reply, Request, StandIn, as_json
 
-Person = frozenset[str]  # what came in a row, without empty cells
 _PATH = re.compile(r"/v\d+\.\d+/(\d+)(?:/(users|usersreplace))?")
 _DIGEST = re.compile("[0-9a-f]{64}")
 _NOT_HASHED = ("EXTERN_ID", "MADID")
@@ -34,14 +34,13 @@ _MOST_SAMPLES = 100
 
 
 @dataclass
-class Faults:
+class Faults(Outage):
     """Off until set.
 
     `busy` refuses for too many calls, `pages` is how many calls are answered with a web page, `refusal` is a word of
     meta_refusals.py with which every batch is refused. A batch of more than `most_rows` has too many parameters, one of
     more than `too_much_above` is too much. Of every batch the last `lost_rows` get lost. A replacement is worked off
-    for `replacing_for`. From the batch `fail_at` on, counted from 1 over all directions, the service is gone until that
-    is None again; with `after_applying` that one batch still counts, and only its answer is lost.
+    for `replacing_for`.
     """
 
     busy: Busy = field(default_factory=Busy)
@@ -51,8 +50,6 @@ class Faults:
     too_much_above: int | None = None
     lost_rows: int = 0
     replacing_for: timedelta = timedelta(0)
-    fail_at: int | None = None
-    after_applying: bool = False
 
 
 @dataclass
@@ -147,12 +144,10 @@ class StandInMeta:
         if word := self.faults.refusal or audience.refusal:
             return REFUSALS[word]
         self._batches += 1
-        fail_at = self.faults.fail_at
-        gone = fail_at is not None and self._batches >= fail_at
-        if gone and not (self._batches == fail_at and self.faults.after_applying):
+        if self.faults.swallows(self._batches):
             return REFUSALS["server_failed"]
         reply = self._applied(number, audience, edge, request)
-        return REFUSALS["server_failed"] if gone else reply
+        return REFUSALS["server_failed"] if self.faults.has_begun(self._batches) else reply
 
     def _applied(self, number: str, audience: Audience, edge: str, request: Request) -> Reply:
         body = request.body if isinstance(request.body, dict) else {}
@@ -182,7 +177,7 @@ class StandInMeta:
         session.received += len(came)
         session.invalid += len(came) - len(usable)
         if removes:
-            _remove(usable, audience.people)
+            take_out(audience.people, usable)
         elif replaces:
             session.people.update(usable)
             if session.closed:
@@ -248,13 +243,3 @@ def _person(schema: Sequence[str], row: Sequence[Any]) -> Person:
     if any(not _DIGEST.fullmatch(one) for key, one in cells.items() if key not in _NOT_HASHED):
         return frozenset()
     return frozenset(cells.values())
-
-
-def _remove(gone: Sequence[Person], people: set[Person]) -> None:
-    having = defaultdict(list)
-    for person in people:
-        for cell in person:
-            having[cell].append(person)
-    for one in gone:
-        for cell in one:
-            people.difference_update(having[cell])

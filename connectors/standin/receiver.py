@@ -18,26 +18,23 @@ from threading import Lock
 from typing import Any
 
 from connectors.clock import Clock, SystemClock
-from connectors.standin.server import Busy, Reply, Request, StandIn, as_json
+from connectors.standin.server import Busy, Outage, Reply, Request, StandIn, as_json
 
 _TOLERANCE = 300  # seconds
 
 
 @dataclass
-class Faults:
+class Faults(Outage):
     """Off until set.
 
-    From the batch `fail_at` on, counted from 1 over those that were taken, the connection is cut until that is None
-    again; with `after_applying` that one batch still counts, and only its answer is lost. `slow` are
-    seconds until an answer begins, for the next `slow_times` calls; `echo` repeats what was posted in a refusal.
+    In an outage, whose batches are counted over those that were taken, the connection is cut. `slow` are seconds until
+    an answer begins, for the next `slow_times` calls; `echo` repeats what was posted in a refusal.
     """
 
     busy: Busy = field(default_factory=Busy)
     status: int | None = None  # every call is answered so
     location: str | None = None  # with this header
     echo: bool = False
-    fail_at: int | None = None
-    after_applying: bool = False
     slow: float = 0.0
     slow_times: int = 0
 
@@ -110,8 +107,7 @@ class StandInReceiver:
         self.posts.append(batch_id)
         self.bodies.append(request.raw)
         number = len(self.taken) + 1
-        gone = self.faults.fail_at is not None and number >= self.faults.fail_at
-        if gone and not (number == self.faults.fail_at and self.faults.after_applying):
+        if self.faults.swallows(number):
             raise ConnectionAbortedError
         if batch_id in self.taken:
             return as_json({"taken": "before"})
@@ -121,6 +117,6 @@ class StandInReceiver:
             if self.seen[event["id"]] == 1:
                 (self.people.add if event["change"] == "entered" else self.people.discard)(event["user_id"])
         self.on_taken(number)
-        if gone:
+        if self.faults.has_begun(number):
             raise ConnectionAbortedError
         return as_json({"taken": "now"})

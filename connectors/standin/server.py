@@ -89,6 +89,23 @@ class Busy:
         return as_json({"error": "try again later"}, self.status, **headers)
 
 
+@dataclass
+class Outage:
+    """The service is gone from the batch `fail_at` on, counted from 1 over all directions, until that is None again;
+    with `after_applying` that one batch still counts, and only its answer is lost."""
+
+    fail_at: int | None = None
+    after_applying: bool = False
+
+    def has_begun(self, batch: int) -> bool:
+        """Whether a batch gets no answer."""
+        return self.fail_at is not None and batch >= self.fail_at
+
+    def swallows(self, batch: int) -> bool:
+        """Whether it does not even count."""
+        return self.has_begun(batch) and not (batch == self.fail_at and self.after_applying)
+
+
 class StandIn:
     """The server; use it in a `with`. `url` is the base of all APIs, `files_url` of what they link to."""
 
