@@ -57,7 +57,7 @@ def mirror(work: Work) -> Outcome:
         if work.sends:
             destination.check()
             sender.ask()
-        lost = _read(work, ledger, place)
+        is_known = _read(work, ledger, place)
         wanted = make_wanted(ledger.connection, None if wish.withdraw else place / CONTACTS, destination)
         counts = compare(ledger.connection, destination.keys)
         _tell(work, wanted, counts)
@@ -66,7 +66,7 @@ def mirror(work: Work) -> Outcome:
         work.gates(
             Leaving(counts.there, counts.remove) if counts.there else None,
             None if wish.withdraw else Reach(wanted.people + wanted.without_identifier, wanted.people),
-            (*lost, _cap(work, counts)),
+            (is_known, _cap(work, counts)),
         )
         if not work.sends:
             return _dry(work, counts)
@@ -97,11 +97,11 @@ def _destination(work: Work) -> Destination:
         return make(work.activation, for_a_dry_run(work.environ), tables, work.clock, work.on_wait, calls)
 
 
-def _read(work: Work, ledger: Ledger, place: Path) -> tuple[Result, ...]:
-    """Who should be there, as contacts in a file; and a closed gate if nobody knows any more what was sent."""
+def _read(work: Work, ledger: Ledger, place: Path) -> Result:
+    """Who should be there, as contacts in a file; and a gate that is closed if nobody knows any more what was sent."""
     ledger.write_people(place / THERE)
     with work.reading() as connection:
-        last = last_details(connection, work.activation)
+        last = last_details(connection, work.activation) or {}
         if not work.wish.withdraw:
             work.wish.doing("reading members")
             causes = causes_sent(work.activation, work.wish)
@@ -109,14 +109,12 @@ def _read(work: Work, ledger: Ledger, place: Path) -> tuple[Result, ...]:
             work.counts |= {"members": found.members, **found.away}
             if not work.activation.mirrors:
                 work.counts["kept"] = found.kept
-    mark = ledger.mark
-    if not last or not last.get("there") or work.wish.replace:
-        return ()
-    if last["ledger"] == mark.ledger and last["runs"] <= mark.runs:
-        return ()
-    said = f"of {last['there']:,} people who are there it is not known any more who they are, as the ledger in"
-    said += " SEGMENTS_HOME is gone or an older copy, so whoever has left since would stay"
-    return (work.own("ledger", said, {"there": int(last["there"])}),)
+    mark, there = ledger.mark, last.get("there") or 0
+    said = ""
+    if there and not work.wish.replace and (last["ledger"] != mark.ledger or last["runs"] > mark.runs):
+        said = f"of {there:,} people who are there it is not known any more who they are, as the ledger in"
+        said += " SEGMENTS_HOME is gone or an older copy, so whoever has left since would stay"
+    return work.own("ledger", said, {"there": there})
 
 
 def _cap(work: Work, counts: Counts) -> Result:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
-from orchestration.activation.named import SETS
+from orchestration.activation.allowed import stays_here
+from orchestration.activation.named import SETS, Activation
 from orchestration.activation.wish import Outcome
 from orchestration.gates.asked import GATES, MOMENTS
 from orchestration.gates.results import Result
@@ -26,14 +27,17 @@ CHECKS = {
     "most_per_run": "No more are sent at once than `most_per_run` allows.",
     "backlog": "Nothing is told that happened long ago.",
 }
-OWN_GATES: Mapping[str, tuple[str, ...]] = {  # by destination
-    **dict.fromkeys(SETS, ("ledger", "most_per_run")), "webhook": ("most_per_run", "backlog")
-}  # fmt: skip
+OWN_GATES: Mapping[str, tuple[str, ...]] = {  # by destination; a message goes to a set of people
+    **dict.fromkeys((*SETS, "netmera_push"), ("ledger", "most_per_run")),
+    "webhook": ("most_per_run", "backlog"),
+    "file": ("most_per_run",),
+}
 
 
-def check_specs(key: dg.AssetKey, to: str) -> Iterator[dg.AssetCheckSpec]:
-    """The gates of an activation, by the kind of its destination."""
-    for gate in (*GATES, *OWN_GATES.get(to, ())):
+def check_specs(key: dg.AssetKey, activation: Activation) -> Iterator[dg.AssetCheckSpec]:
+    """The gates of an activation, by the kind of its destination; files of this machine may be as large as they are."""
+    own = () if stays_here(activation) else OWN_GATES.get(activation.to, ())
+    for gate in (*GATES, *own):
         yield dg.AssetCheckSpec(gate, asset=key, description=CHECKS[gate], blocking=True)
 
 
@@ -62,6 +66,8 @@ def metadata(outcome: Outcome) -> dict[str, dg.MetadataValue]:
     if outcome.gates:
         rows = ((one.gate, one.state, _said(one)) for one in outcome.gates)
         shown["gates"] = dg.MetadataValue.md(table(("gate", "state", "said"), rows))
+    if remarks := outcome.details.get("remarks"):
+        shown["remarks"] = dg.MetadataValue.text("; ".join(remarks))
     return shown | {name: dg.MetadataValue.int(number) for name, number in outcome.counts.items()}
 
 

@@ -82,7 +82,7 @@ def _step(
     @dg.multi_asset(
         name=activation_step(kind),
         specs=[_spec(one, folder, around.environ) for one in activations],
-        check_specs=[spec for key in by_key for spec in check_specs(key, kind)],
+        check_specs=[spec for key, one in by_key.items() for spec in check_specs(key, one)],
         can_subset=True,
         pool=activation_step(kind),
     )
