@@ -14,6 +14,7 @@ from fractions import Fraction
 from math import ceil, floor
 from statistics import median
 
+from orchestration.comparisons import Number
 from orchestration.gates.calculated import Calculated
 from orchestration.gates.facts import HABIT_DAYS, Facts, Identified, Leaving, Reach
 from orchestration.gates.limits import Limits
@@ -22,7 +23,6 @@ from orchestration.health.findings import late
 from segmentation.clock import Clock, utc_text
 
 HABIT = 20  # of the local days before the newest event, so many had events where they come nearly every day
-Number = int | float | datetime
 
 
 @dataclass(frozen=True)

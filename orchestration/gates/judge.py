@@ -1,18 +1,19 @@
-"""The judgement: a Great Expectations suite looks at one row of numbers, with one expectation for each comparison.
+"""The judgement: what each gate says of a segment, once its numbers were compared in one row.
 
-It never sees a row of a person. Not here: what is compared (`asked.py`), and what becomes of those who may not leave.
+Not here: what is compared (`asked.py`), how (`orchestration/comparisons.py`), and what becomes of those who may not
+leave.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cache
 
 import duckdb
 
+from orchestration.comparisons import Number, at_least
 from orchestration.gates import results
-from orchestration.gates.asked import Answer, Case, Comparison, Number, answers
+from orchestration.gates.asked import Answer, Case, Comparison, answers
 from orchestration.gates.facts import Facts, Leaving, Reach, read_facts
 from orchestration.gates.limits import Limits
 from orchestration.gates.results import GateClosed, Override, Result
@@ -46,7 +47,7 @@ def judge(
     members of the past are not held against the wall clock. An override opens what is closed."""
     found = answers(Case(facts, limits, at or facts.run_at, leaving, reach))
     compared = [one for answer in found.values() if not isinstance(answer, str) for one in answer]
-    held = _suite().run(compared)
+    held = _held(compared)
     return tuple(_result(gate, answer, held, override) for gate, answer in found.items())
 
 
@@ -54,6 +55,15 @@ def require_open(segment: str, results: Sequence[Result]) -> None:
     """Raises GateClosed in one sentence if any of the gates is closed."""
     if any(one.state == "closed" for one in results):
         raise GateClosed(segment, results)
+
+
+def _held(compared: Sequence[Comparison]) -> dict[tuple[str, str], bool]:
+    """Whether each of the comparisons holds, by its names."""
+    row: dict[str, Number] = {}
+    for one in compared:
+        row |= {one.key: one.value, one.least: one.bound}
+    pairs = [(one.key, one.least) for one in compared]
+    return dict(zip(pairs, at_least(row, pairs), strict=True))
 
 
 def _result(gate: str, answer: Answer, held: Mapping[tuple[str, str], bool], override: Override | None) -> Result:
@@ -73,47 +83,3 @@ def _numbers(compared: Sequence[Comparison]) -> dict[str, int | float]:
 
 def _number(value: Number) -> int | float:
     return value.timestamp() if isinstance(value, datetime) else value
-
-
-class _Suite:
-    """Great Expectations, made ready once, as its import takes seconds."""
-
-    def __init__(self) -> None:
-        import great_expectations as gx
-        from great_expectations.data_context.types.base import ProgressBarsConfig
-        from great_expectations.expectations.core.expect_column_pair_values_a_to_be_greater_than_b import (
-            ExpectColumnPairValuesAToBeGreaterThanB,
-        )
-
-        self._expectation, self._suite = ExpectColumnPairValuesAToBeGreaterThanB, gx.ExpectationSuite
-        self._context = gx.get_context(mode="ephemeral")
-        self._context.variables.progress_bars = ProgressBarsConfig(globally=False)
-
-    def run(self, compared: Sequence[Comparison]) -> dict[tuple[str, str], bool]:
-        """Whether each of the comparisons holds, by its names. Raises RuntimeError if it could not be compared, which
-        is no reason to close a gate and none to open it."""
-        import pandas as pd
-
-        row: dict[str, Number] = {}
-        for one in compared:
-            row |= {one.key: one.value, one.least: one.bound}
-        expectations = [
-            self._expectation(
-                column_A=one.key, column_B=one.least, or_equal=True, meta={"key": one.key, "least": one.least}
-            )
-            for one in compared
-        ]
-        batch = self._context.data_sources.pandas_default.read_dataframe(pd.DataFrame([row]).convert_dtypes())
-        held: dict[tuple[str, str], bool] = {}
-        for found in batch.validate(self._suite("gates", expectations=expectations), result_format="BASIC").results:
-            assert found.expectation_config is not None
-            names = found.expectation_config.meta or {}
-            if not found.success and "'raised_exception': True" in str(found.exception_info):
-                raise RuntimeError(f"gates cannot compare {names['key']} with {names['least']}")
-            held[names["key"], names["least"]] = bool(found.success)
-        return held
-
-
-@cache
-def _suite() -> _Suite:
-    return _Suite()

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 from connectors.drafts import Admitted, Draft
 from connectors.errors import Refused
 from orchestration.audiences import ENOUGH
+from orchestration.comparisons import at_least
 from orchestration.ingest.limits import Limits
 
 CHECKS = {
@@ -146,13 +146,11 @@ def _part(share: float, whole: int) -> int:
 
 def judge(row: dict[str, Any]) -> list[Verdict]:
     """What each of the checks says of a row of counts."""
-    import pandas as pd
-
-    frame = pd.DataFrame([row]).convert_dtypes()
-    results = _suite().run(frame)
+    held = at_least(row, [(one.column, one.least) for one in EXPECTED])
+    failures = [one for one, holds in zip(EXPECTED, held, strict=True) if not holds]
     verdicts = []
     for check in CHECKS:
-        failed = [one for one in EXPECTED if one.check == check and not results[EXPECTED.index(one)]]
+        failed = [one for one in failures if one.check == check]
         blocks = [one for one in failed if one.severity == "critical"]
         said = "; ".join(one.say(row) for one in blocks or failed)
         verdicts.append(Verdict(check, said, bool(blocks), _numbers(row, check, len(failed))))
@@ -169,47 +167,3 @@ def _numbers(row: Mapping[str, Any], check: str, failed: int) -> Numbers:
         if value is not None:
             found[name] = value.timestamp() if isinstance(value, datetime) else value
     return found
-
-
-class _Suite:
-    """The expectations in Great Expectations' words; made once, as its import takes 6 s."""
-
-    def __init__(self) -> None:
-        import great_expectations as gx
-        from great_expectations.data_context.types.base import ProgressBarsConfig
-        from great_expectations.expectations.core.expect_column_pair_values_a_to_be_greater_than_b import (
-            ExpectColumnPairValuesAToBeGreaterThanB,
-        )
-        from great_expectations.expectations.metadata_types import FailureSeverity
-
-        self._context = gx.get_context(mode="ephemeral")
-        self._context.variables.progress_bars = ProgressBarsConfig(globally=False)
-        self._suite = gx.ExpectationSuite(
-            "pulls",
-            expectations=[
-                ExpectColumnPairValuesAToBeGreaterThanB(
-                    column_A=one.column,
-                    column_B=one.least,
-                    or_equal=True,
-                    ignore_row_if="either_value_is_missing",
-                    severity=FailureSeverity(one.severity),
-                    meta={"place": place},
-                )
-                for place, one in enumerate(EXPECTED)
-            ],
-        )
-
-    def run(self, frame: Any) -> dict[int, bool]:
-        """Whether each of the expectations holds, by its place."""
-        batch = self._context.data_sources.pandas_default.read_dataframe(frame)
-        found = batch.validate(self._suite, result_format="BASIC")
-        held: dict[int, bool] = {}
-        for one in found.results:
-            if one.expectation_config and one.expectation_config.meta:
-                held[one.expectation_config.meta["place"]] = bool(one.success)
-        return held
-
-
-@cache
-def _suite() -> _Suite:
-    return _Suite()
