@@ -5,7 +5,9 @@ Not here: writing the sample (`orchestration/sample`).
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 import sys
 from datetime import date
 from pathlib import Path
@@ -71,6 +73,7 @@ def dev(host: str, port: int) -> None:
     from orchestration.instance import open_instance
 
     settings = settings_for()
+    _require_free(host, port)
     with open_instance(settings):
         pass  # three processes of Dagster open it next, all at once
     tools = Path(sys.executable).parent
@@ -89,6 +92,19 @@ def dev(host: str, port: int) -> None:
     os.chdir(ROOT)
     command = ["dagster", "dev", "-w", "workspace.yaml", "-h", host, "-p", str(port)]
     os.execvpe(str(tools / "dagster"), command, environment)
+
+
+def _require_free(host: str, port: int) -> None:
+    """Raises ValueError if nothing can be served there: Dagster would go on without its page, and whoever opens the
+    address would see that of another workspace."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            told = f"port {port} of {host} is in use, perhaps by another Dagster: end it, or name another by --port"
+        else:
+            told = f"nothing can be served on port {port} of {host}: {error.strerror}"
+        raise ValueError(told) from None
 
 
 COMMANDS = {"sample": sample, "dev": dev}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -69,6 +70,21 @@ def test_what_fails_ends_with_1_and_is_one_sentence(
     assert told.format(home=tmp_path / "home", here=tmp_path) in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_web_page_is_not_started_where_another_is_served(
+    segments: Segments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
+):
+    monkeypatch.setenv("SEGMENTS_HOME", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        result = segments("dev", "--host", host, "--port", port)
+    assert (result.exit_code, result.stdout) == (1, "")
+    told = f"port {port} of {host} is in use, perhaps by another Dagster: end it, or name another by --port"
+    assert result.stderr == f"{told}\n"
+    elsewhere = segments("dev", "--host", "192.0.2.1", "--port", port)
+    assert elsewhere.stderr.startswith(f"nothing can be served on port {port} of 192.0.2.1: ")
 
 
 def test_a_segment_that_was_never_calculated_still_shows_its_criteria(
