@@ -65,7 +65,7 @@ bench: $(STAMP) ## measure the calculation and print the times
 	@.venv/bin/python -m benchmarks $(ARGS)
 
 schema: $(STAMP) ## write the JSON schema that gives editors completion in segments/*.yml
-	@.venv/bin/python -m segmentation.language.schema $(ARGS)
+	@.venv/bin/python -m segmentation.language.schema > segments/segment.schema.json
 
 clean: ## remove what the tools leave behind; the environment and the data stay
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist

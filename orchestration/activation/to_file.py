@@ -13,14 +13,14 @@ from orchestration.activation.allowed import why_dry
 from orchestration.activation.wish import Outcome
 from orchestration.activation.work import Work
 from orchestration.exports.collect import BLACKLISTED, NO_LONGER_A_USER
-from orchestration.exports.fields import fields_of
-from orchestration.exports.places import place_of
 from orchestration.exports.prepare import Ask, prepare
 from orchestration.exports.request import Request
 from orchestration.exports.workplace import one_at_a_time
 from orchestration.exports.write import Export, write_export
 from orchestration.gates.facts import Facts, Leaving
 from orchestration.gates.results import Result
+from segmentation.language.export_fields import fields_of
+from segmentation.language.export_places import place_of
 
 DEFAULT_FIELDS = ("external_id",)
 

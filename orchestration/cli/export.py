@@ -27,8 +27,8 @@ from orchestration.exports.words import FOLDER as DEFAULT_FOLDER
 from segmentation.language.words import CHANNELS, FORMATS
 
 if TYPE_CHECKING:
-    from orchestration.exports.places import Place
     from orchestration.exports.write import Export
+    from segmentation.language.export_places import Place
 
 
 @click.command()
@@ -82,9 +82,9 @@ def export(
         return
     assert name is not None
     from orchestration.changes import whoever_runs_this
-    from orchestration.exports.fields import fields_of, parse_fields
     from orchestration.exports.request import Request
     from orchestration.gates.results import Override
+    from segmentation.language.export_fields import fields_of, parse_fields
 
     if by is not None and why is None:
         raise click.UsageError("--by says who overrides, and there is no --override")
@@ -132,7 +132,7 @@ def _summary(done: Export) -> str:
 
 
 def _place(text: str, option: str) -> Place:
-    from orchestration.exports.places import place_of
+    from segmentation.language.export_places import place_of
 
     try:
         return place_of(text, Path.cwd())

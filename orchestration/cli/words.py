@@ -23,7 +23,7 @@ from orchestration.settings import Settings, read_settings
 from segmentation.clock import parse_as_of, parse_zone, utc_text
 
 if TYPE_CHECKING:
-    from orchestration.exports.places import Url
+    from segmentation.language.export_places import Url
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 TESTS = ("accepted_values_", "assert_", "not_null_", "relationships_", "unique_")  # how names of dbt tests begin

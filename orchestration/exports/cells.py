@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from orchestration.exports.fields import Kind
+from segmentation.language.export_fields import Kind
 
 BATCH = 50_000  # rows in memory at a time
 LEADING = ("user_id", "external_id")  # before the cells of a row: who it is, and what it is sorted by

@@ -15,11 +15,12 @@ from typing import Any
 import duckdb
 
 from orchestration.exports.cells import Column
-from orchestration.exports.fields import PLAIN_FIELDS, Field, cell, common, kind, nobody_has, raw
+from orchestration.exports.fields import cell, common, kind, nobody_has, raw
 from orchestration.exports.request import Request
 from orchestration.exports.words import LIST_COLUMNS
 from orchestration.published import last_run
 from orchestration.warehouse import aware
+from segmentation.language.export_fields import PLAIN_FIELDS, Field
 from segmentation.language.folder import ENDINGS
 from segmentation.language.problems import unknown_segment
 from segmentation.plan.sql import Sql, literal

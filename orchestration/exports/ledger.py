@@ -13,8 +13,8 @@ from typing import Any
 
 import duckdb
 
-from orchestration.exports.fields import Kind
 from orchestration.warehouse import aware, has_table, naive
+from segmentation.language.export_fields import Kind
 
 TABLE = """
     create table if not exists raw.exports (

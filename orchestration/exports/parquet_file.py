@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from orchestration.exports.cells import BATCH, Rows
-from orchestration.exports.fields import Kind
+from segmentation.language.export_fields import Kind
 
 TYPES: dict[Kind, pa.DataType] = {
     "text": pa.string(),

@@ -7,9 +7,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestration.exports.fields import Field, fields_of
-from orchestration.exports.places import Place
 from orchestration.exports.words import DELIMITERS, IDENTIFIERS, LIST_COLUMNS, Format
+from segmentation.language.export_fields import Field, fields_of
+from segmentation.language.export_places import Place
 from segmentation.language.words import CHANNELS, FORMATS
 
 

@@ -26,8 +26,8 @@ from connectors.errors import (
     VendorBusy,
     quoted,
 )
-from orchestration.exports.places import Url
 from orchestration.exports.stores import Missing, Remote
+from segmentation.language.export_places import Url
 
 PART = 16 << 20  # bytes; a file has 10,000 parts at most
 MOST_PARTS = 10_000

@@ -13,8 +13,9 @@ import duckdb
 
 from orchestration.exports.cells import CHANGE, Column
 from orchestration.exports.collect import MEMORY, ORDER, Collected
-from orchestration.exports.fields import Kind, common
+from orchestration.exports.fields import common
 from orchestration.gates.facts import Leaving
+from segmentation.language.export_fields import Kind
 from segmentation.plan.sql import literal
 
 FOLDER = "exports_sent"

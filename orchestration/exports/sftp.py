@@ -26,8 +26,8 @@ from connectors.errors import (
     quoted,
 )
 from orchestration.exports.naming import UNFINISHED, unfinished
-from orchestration.exports.places import Url
 from orchestration.exports.stores import Missing, Remote
+from segmentation.language.export_places import Url
 
 USER, PASSWORD = "SEGMENTS_SFTP_USER", "SEGMENTS_SFTP_PASSWORD"
 KEY_FILE, KNOWN_HOSTS = "SEGMENTS_SFTP_KEY_FILE", "SEGMENTS_SFTP_KNOWN_HOSTS"

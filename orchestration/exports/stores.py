@@ -17,7 +17,7 @@ import tenacity
 
 from connectors.errors import BadAnswer, ConnectorError, VendorBusy
 from orchestration.exports.manifest import parsed
-from orchestration.exports.places import Place, Url
+from segmentation.language.export_places import Place, Url
 
 ATTEMPTS = 4  # to bring a file, when a connection breaks
 PAUSES = tenacity.wait_exponential(multiplier=2, max=60)  # 2, 4, 8 seconds

@@ -17,11 +17,11 @@ from typing import Any
 
 from orchestration.exports import csv_file, ledger, parquet_file, xlsx_file
 from orchestration.exports.manifest import ENDING, VERSION, Written, parsed
-from orchestration.exports.places import Place
 from orchestration.exports.stores import Store, opened
 from orchestration.exports.workplace import one_at_a_time
 from orchestration.settings import Settings
 from orchestration.warehouse import connect
+from segmentation.language.export_places import Place
 
 PART = re.compile(r"_part\d+of\d+(?=\.\w+\Z)")
 

@@ -24,7 +24,6 @@ from orchestration.exports.csv_file import write_csv
 from orchestration.exports.manifest import Written
 from orchestration.exports.naming import beginning_of, manifest_of, names_of, stem_of
 from orchestration.exports.parquet_file import write_parquet
-from orchestration.exports.places import Place
 from orchestration.exports.prepare import Ask, Reading, asking, prepare
 from orchestration.exports.request import Request
 from orchestration.exports.sent import forget_others, sent_file
@@ -36,6 +35,7 @@ from orchestration.gates.judge import require_open
 from orchestration.gates.results import Override, Result
 from orchestration.published import NothingPublished, held
 from orchestration.settings import Settings
+from segmentation.language.export_places import Place
 
 OTHERS = {"fields": "other fields", "channel": "another channel", "delimiter": "another delimiter"}
 

@@ -6,8 +6,11 @@ It stays plain values as they were written; what sends members reads them there.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from segmentation.language import words
+from segmentation.language.export_fields import fields_of
+from segmentation.language.export_places import place_of
 from segmentation.language.parse_refresh import cron_error
 from segmentation.language.parse_values import boolean, choice, mapping, text, texts, unknown_words, whole
 from segmentation.language.problems import Report, did_you_mean, one_of
@@ -45,9 +48,11 @@ def _destination(fields: Fields, r: Report) -> None:
     for word in words.REQUIRED_BY_DESTINATION.get(to or "", ()):
         if word not in fields.fields:
             r.error(fields.line, f"found no {word!r} beside to: {to}, expected it")
-    for word in ("audience", "path", "tag", "title", "text"):
+    for word in ("audience", "tag", "title", "text"):
         if word in fields.fields:
             text(fields.fields[word], r)
+    if "path" in fields.fields:
+        _path(fields.fields["path"], r)
     if "url_env" in fields.fields:
         variable = text(fields.fields["url_env"], r, "the name of an environment variable")
         if variable is not None and not _VARIABLE.match(variable):
@@ -66,7 +71,24 @@ def _destination(fields: Fields, r: Report) -> None:
     if "also" in fields.fields and to != "webhook" and not _follows_changes(fields.fields.get("when")):
         r.warn(fields.fields["also"].line, "found also beside a schedule, which sends all members as it is")
     if "fields" in fields.fields:
-        texts(fields.fields["fields"], r, "a list of fields such as [external_id, attributes.tier]")
+        _fields(fields.fields["fields"], r)
+
+
+def _path(node: Node, r: Report) -> None:
+    path = text(node, r)
+    if path is not None:
+        try:
+            place_of(path, Path())
+        except ValueError as error:
+            r.error(node.line, str(error))
+
+
+def _fields(node: Node, r: Report) -> None:
+    if texts(node, r, "a list of fields such as [external_id, attributes.tier]") is not None:
+        try:
+            fields_of(plain(node))
+        except ValueError as error:
+            r.error(node.line, str(error))
 
 
 def _follows_changes(node: Node | None) -> bool:

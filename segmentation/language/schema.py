@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from segmentation.language import words
+from segmentation.language.export_fields import PLAIN_FIELDS
 
 Schema = dict[str, Any]
 
@@ -337,7 +338,7 @@ def _destination(to: str) -> Schema:
         "url_env": {"type": "string", "pattern": "^[A-Z_][A-Z0-9_]*$"},
         "path": _TEXT,
         "format": _enum(words.FORMATS),
-        "fields": _list(_TEXT),
+        "fields": _list({"anyOf": [_enum(PLAIN_FIELDS), _TEXT]}),  # attributes, and Netmera's names
         "delta": {"type": "boolean"},
         "channel": _enum(words.CHANNELS),
         "also": _list(_enum(words.ALSO)),

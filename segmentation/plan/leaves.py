@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from segmentation.clock import Clock
+from segmentation.columns import EVENT_COLUMNS, USER_COLUMNS
 from segmentation.language.model import (
     ActiveWithin,
     Attribute,
@@ -36,7 +37,7 @@ from segmentation.plan.checks import Checks
 from segmentation.plan.conditions import Answer, Block, Layout
 from segmentation.plan.devices import device_source, device_test
 from segmentation.plan.events import EventConditions, Needs
-from segmentation.plan.fields import EVENT_COLUMNS, USER_COLUMNS, FieldSet
+from segmentation.plan.fields import FieldSet
 from segmentation.plan.interests import InterestConditions
 from segmentation.plan.live import LiveSegments
 from segmentation.plan.live_filters import leaves_of_the_run

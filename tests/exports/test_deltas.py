@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from orchestration.exports.fields import fields_of
 from orchestration.exports.request import Request
 from orchestration.exports.verify import verify
 from orchestration.exports.write import Export, write_export
 from orchestration.gates.results import GateClosed, Override
+from segmentation.language.export_fields import fields_of
 from tests.exports.files import read
 from tests.orchestration.workspace import Workspace
 

@@ -14,12 +14,12 @@ import pytest
 import yaml
 
 from connectors.errors import CredentialsRefused
-from orchestration.exports.fields import fields_of
-from orchestration.exports.places import place_of
 from orchestration.exports.request import Request
 from orchestration.exports.stores import opened
 from orchestration.exports.verify import verify
 from orchestration.exports.write import Export, write_export
+from segmentation.language.export_fields import fields_of
+from segmentation.language.export_places import place_of
 from tests.cli.conftest import call, data
 from tests.exports.files import read
 from tests.exports.servers import s3_server, sftp_server

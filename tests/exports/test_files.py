@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from orchestration.exports.cells import BATCH
 from orchestration.exports.collect import Collected
 from orchestration.exports.csv_file import count_rows, write_csv
-from orchestration.exports.fields import fields_of, parse_fields
 from orchestration.exports.parquet_file import write_parquet
 from orchestration.exports.request import Request
 from orchestration.exports.sent import difference
 from orchestration.exports.words import DELIMITERS
 from orchestration.exports.xlsx_file import MOST_LETTERS, write_xlsx
+from segmentation.language.export_fields import fields_of, parse_fields
 from tests.exports.files import as_rows, read, records
 
 AS_OF = datetime(2026, 1, 15, tzinfo=UTC)

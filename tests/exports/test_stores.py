@@ -18,8 +18,8 @@ from connectors.errors import (
     NotConfigured,
     VendorBusy,
 )
-from orchestration.exports.places import Url, place_of
 from orchestration.exports.stores import Store, opened
+from segmentation.language.export_places import Url, place_of
 from tests.exports.servers import KEY, PASSWORD, S3Server, SftpServer, s3_server, sftp_server
 
 NAME = "7_gold_20260115T000000Z.csv"

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from orchestration.exports.fields import fields_of
 from orchestration.exports.request import Request
 from orchestration.exports.write import write_export
 from orchestration.gates.facts import Events, Facts, read_facts
@@ -22,6 +21,7 @@ from orchestration.gates.judge import judge_segment
 from orchestration.gates.results import GateClosed, Result
 from orchestration.published import NothingPublished
 from orchestration.warehouse import connect
+from segmentation.language.export_fields import fields_of
 from tests.cli.conftest import call, data
 from tests.identity.test_connector_segments import pull, rows
 from tests.orchestration.workspace import Workspace, a_user, an_event

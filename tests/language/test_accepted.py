@@ -68,7 +68,7 @@ def test_the_schema_refuses_what_the_parser_refuses(file: dict[str, Any]) -> Non
 def test_the_schema_kept_beside_the_segments_is_the_current_one() -> None:
     jsonschema.Draft202012Validator.check_schema(json_schema())
     kept = (SEGMENTS / "segment.schema.json").read_text(encoding="utf-8")
-    assert kept == as_text(), "write it anew: python -m segmentation.language.schema > segments/segment.schema.json"
+    assert kept == as_text(), "write it anew: make schema"
 
 
 @pytest.mark.parametrize("file", sorted(SEGMENTS.glob("*.yml")), ids=lambda file: file.stem)

@@ -1,7 +1,7 @@
 """Where an export goes: a folder of this machine, or the URL of a folder at a store.
 
 A URL says where and nothing else. Who we are there comes from the environment, so that no secret gets into files,
-tables and messages along with a place. Not here: asking a store for anything (`stores.py`).
+tables and messages along with a place. Not here: asking a store for anything (`orchestration/exports/stores.py`).
 """
 
 from __future__ import annotations
@@ -55,7 +55,10 @@ def place_of(text: str, base: Path) -> Place:
     scheme, colon, rest = text.partition(":")
     scheme = scheme.lower()
     if not colon or not (rest.startswith("//") or scheme in SCHEMES):
-        return (base / Path(text).expanduser()).resolve()
+        try:
+            return (base / Path(text).expanduser()).resolve()
+        except RuntimeError:
+            raise ValueError(f"found {text!r}, expected a folder of somebody who has a home here") from None
     if any(sign in rest for sign in "@?#"):
         raise ValueError(
             "found a URL with @, ? or # in it, expected one without a user, password or key: these come from the"
