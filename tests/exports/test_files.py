@@ -19,7 +19,7 @@ from orchestration.exports.request import Request
 from orchestration.exports.sent import difference
 from orchestration.exports.words import DELIMITERS
 from orchestration.exports.xlsx_file import MOST_LETTERS, write_xlsx
-from segmentation.language.export_fields import fields_of, parse_fields
+from segmentation.language.export_fields import fields_of
 from tests.exports.files import as_rows, read, records
 
 AS_OF = datetime(2026, 1, 15, tzinfo=UTC)
@@ -125,41 +125,6 @@ def _load(file: Path) -> list[tuple[Any, ...]]:
     import pyarrow.parquet as pq
 
     return [tuple(row[name] for name in ("c0", "c1", "c2")) for row in pq.read_table(file).to_pylist()]
-
-
-@pytest.mark.parametrize(
-    ("text", "keys"),
-    [
-        ("external_id,email", "external_id email"),
-        (" email , attributes.tier ", "email attributes.tier"),
-        ("Device Count,Operating System,MSISDN,External ID", "device_count operating_system msisdn external_id"),
-        ('"attributes.a,b",since', "attributes.a,b since"),
-    ],
-)
-def test_fields_are_written_as_in_the_tables_or_as_on_netmeras_pages(text: str, keys: str):
-    fields = parse_fields(text)
-    assert " ".join(field.key for field in fields) == keys
-    assert [field.name for field in fields] == [
-        one.strip(' "') for one in text.replace("a,b", "a¤b").split(",")
-    ] or "," in keys
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("emial", "did you mean 'email'?"),
-        ("tier", "an attribute is written attributes.tier"),
-        ("", "found no field, expected at least one such as external_id"),
-        ("attributes.", "found the field 'attributes.', expected one of"),
-        ("email,,city", "found the field '', expected one of"),
-        ("email,Email", "found the field 'email' twice, expected it once"),
-    ],
-)
-def test_a_field_that_is_none_is_one_sentence(text: str, sentence: str):
-    with pytest.raises(ValueError, match=r"^found ") as error:
-        parse_fields(text)
-    assert sentence in str(error.value)
-    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
