@@ -107,8 +107,8 @@ def send_again(connection: duckdb.DuckDBPyConnection) -> None:
 
 def put_off(connection: duckdb.DuckDBPyConnection, keys: Keys) -> int:
     """Makes those of the additions `late` who share a key with somebody whose removal is pending, as that might be done
-    after them. Returns how many they are."""
-    removing = _keys(connection, "from sent where pending is not null and state = 'removing'", keys)
+    after them; so is that of some who are wanted `again`. Returns how many they are."""
+    removing = _keys(connection, "from sent where pending is not null and (state = 'removing' or again)", keys)
     if not removing:
         return 0
     connection.execute("create or replace temp table later (identity_no bigint)")
@@ -136,11 +136,6 @@ def batch(connection: duckdb.DuckDBPyConnection, action: Action, first: int, las
 def count_of(connection: duckdb.DuckDBPyConnection, action: str) -> int:
     """How many there are of an action."""
     return int(connection.execute("select count(*) from todo where action = ?", [action]).fetchall()[0][0])
-
-
-def late_newcomers(connection: duckdb.DuckDBPyConnection) -> int:
-    """How many are late whom the ledger does not know yet."""
-    return int(connection.execute("select count(*) from todo where action = 'late' and is_new").fetchall()[0][0])
 
 
 def _keys(connection: duckdb.DuckDBPyConnection, chosen: str, keys: Keys) -> set[int]:

@@ -11,14 +11,13 @@ settled once it was acknowledged. So whatever stops a run, the states say what t
 
 With `pending`, the destination has accepted the batch under that name and not said yet what became of it: it is left
 alone until it has, and `again` says that it is to be added once more then. A row without a person is one of somebody
-who was erased. Not here: what is wanted
-(`difference.py`), and sending (`sending.py`).
+who was erased. Not here: what is wanted (`difference.py`), and sending (`sending.py`).
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -112,12 +111,7 @@ class Ledger:
                 [DOING[action], action, first, last],
             )
             if action == "add":
-                do.execute(
-                    "insert into sent select t.identity_no, h.user_id, t.identity, 'adding', null, false"
-                    " from todo as t join holders as h on t.identity_no = h.identity_no"
-                    " where t.is_new and t.action = ? and t.place between ? and ?",
-                    [action, first, last],
-                )
+                self._note(f"identity_no in ({chosen})", [action, first, last])
             if also_again:
                 do.execute(
                     "update sent set state = 'adding', again = pending is not null"
@@ -137,8 +131,16 @@ class Ledger:
                 do.execute(f"update sent set state = 'in' where {chosen}", bound)
 
     def keep_holders(self) -> None:
-        """Whoever has an identity that stays at the destination, or is on its way: people come and go behind it."""
+        """Whoever has an identity that stays at the destination, or is on its way: people come and go behind it.
+
+        Whoever is there and gets another identity is noted with that at once, since the one that they have may be gone
+        before the other is sent; and whose removal is in doubt, but wanted again, as somebody to add.
+        """
         with self._transaction() as do:
+            do.execute(
+                "create or replace temp table moved as select distinct identity_no from holders"
+                " where user_id in (select user_id from sent where state <> 'removing')"
+            )
             do.execute(
                 """
                 create or replace temp table newcomers as
@@ -156,6 +158,25 @@ class Ledger:
                 """
             )
             do.execute("insert into sent from newcomers")
+            do.execute(
+                "update sent set state = 'adding', again = pending is not null where state = 'removing'"
+                " and identity_no in (select identity_no from holders)"
+            )
+            self._note("identity_no in (select identity_no from moved)")
+
+    def note_late(self) -> None:
+        """Whoever is to be added, but not yet, is known from here on."""
+        with self._transaction():
+            self._note("action = 'late'")
+
+    def _note(self, chosen: str, bound: Sequence[object] = ()) -> None:
+        """Newcomers of `todo` are in doubt from here on."""
+        self.connection.execute(
+            "insert into sent select t.identity_no, h.user_id, t.identity, 'adding', null, false"
+            f" from (from todo where is_new and {chosen}) as t join holders as h on t.identity_no = h.identity_no",
+            bound,
+        )
+        self.connection.execute(f"update todo set is_new = false where is_new and {chosen}", bound)
 
     def doubt_all(self) -> None:
         """Before everything at the destination is replaced: who is wanted may arrive, and everybody else may go."""
@@ -164,10 +185,7 @@ class Ledger:
                 "update sent set pending = null, again = false, state ="
                 " case when identity_no in (select identity_no from holders) then 'adding' else 'removing' end"
             )
-            do.execute(
-                "insert into sent select t.identity_no, h.user_id, t.identity, 'adding', null, false"
-                " from todo as t join holders as h on t.identity_no = h.identity_no where t.is_new"
-            )
+            self._note("true")
 
     def settle_all(self) -> None:
         """After that: the destination is what was wanted."""
@@ -196,14 +214,12 @@ def open_ledger(file: Path, place: Path, *, writing: bool) -> Iterator[Ledger]:
 
     `place` is a folder for what does not fit into memory. Whoever opens it holds the lock of its stream.
     """
-    is_new = not file.exists()
-    connection = duckdb.connect(
-        ":memory:" if is_new and not writing else str(file), read_only=not is_new and not writing
-    )
+    in_memory = not writing and not _is_made(file)
+    connection = duckdb.connect(":memory:" if in_memory else str(file), read_only=not in_memory and not writing)
     try:
         connection.execute(f"set memory_limit = {literal(MEMORY)}")
         connection.execute(f"set temp_directory = {literal(str(place))}")
-        if is_new or not _has_tables(connection):
+        if not _has_tables(connection):
             _make(connection)
         yield Ledger(connection)
     finally:
@@ -217,6 +233,13 @@ def is_empty(file: Path) -> bool:
             return not _has_tables(connection) or Ledger(connection).size == 0
     except duckdb.Error:
         return False
+
+
+def _is_made(file: Path) -> bool:
+    if not file.exists():
+        return False
+    with duckdb.connect(str(file), read_only=True) as connection:
+        return _has_tables(connection)
 
 
 def _make(connection: duckdb.DuckDBPyConnection) -> None:

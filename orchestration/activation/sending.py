@@ -79,6 +79,7 @@ class Sender:
         self._send("remove", counts.remove, counts.sent, also_again=True)
         send_again(connection)
         late = put_off(connection, self.destination.keys)
+        self.ledger.note_late()
         self._send("add", count_of(connection, "add"), counts.sent)
         self.wait()
         if late:
