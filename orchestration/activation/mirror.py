@@ -13,7 +13,7 @@ from connectors.destinations import Destination, Remarking
 from connectors.errors import NotConfigured
 from orchestration.activation.allowed import why_dry
 from orchestration.activation.destinations import for_a_dry_run
-from orchestration.activation.difference import Counts, compare, late_newcomers
+from orchestration.activation.difference import Counts, compare
 from orchestration.activation.ledger import Ledger, open_ledger
 from orchestration.activation.members import causes_sent, read_members
 from orchestration.activation.read_back import read_back
@@ -119,8 +119,9 @@ def _read(work: Work, ledger: Ledger, place: Path) -> Result:
 
 def _cap(work: Work, counts: Counts) -> Result:
     most = work.settings.activation.most_per_run
-    said = f"{counts.sent:,} people would be sent, and at most {most:,} are in one run" if counts.sent > most else ""
-    return work.own("most_per_run", said, {"sent": counts.sent, "most_per_run": most})
+    sent = counts.identities + counts.remove if work.wish.replace else counts.sent
+    said = f"{sent:,} people would be sent, and at most {most:,} are in one run" if sent > most else ""
+    return work.own("most_per_run", said, {"sent": sent, "most_per_run": most})
 
 
 def _tell(work: Work, wanted: Wanted, counts: Counts) -> None:
@@ -149,7 +150,7 @@ def _dry(work: Work, counts: Counts) -> Outcome:
 
 def _done(work: Work, ledger: Ledger) -> Outcome:
     activation, told = work.activation, work.counts
-    told["waiting"] = ledger.unsettled + late_newcomers(ledger.connection)
+    told["waiting"] = ledger.unsettled
     here = f"{activation.to} {activation.place}"
     waiting = f"; {told['waiting']:,} wait for what {here} says" if told["waiting"] else ""
     if not told["calls"]:

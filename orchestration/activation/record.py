@@ -82,12 +82,13 @@ def record(connection: duckdb.DuckDBPyConnection, called: Called) -> None:
 
 
 def last_details(connection: duckdb.DuckDBPyConnection, activation: Activation) -> dict[str, Any] | None:
-    """The details of the last call that may have sent something; None if there was none."""
+    """The details of the last call that came as far as sending; None if there was none."""
     if not has_table(connection, "raw", "activations"):
         return None
     found = connection.execute(
         "select details from raw.activations where segment = ? and list_contains(?, destination) and place = ?"
-        " and not dry_run and list_contains(?, ending) order by activation_no desc limit 1",
+        " and not dry_run and list_contains(?, ending) and json_extract(details, '$.there') is not null"
+        " order by activation_no desc limit 1",
         [activation.segment, SAME_SET.get(activation.to, [activation.to]), activation.place, list(LEFT)],
     ).fetchone()
     return json.loads(found[0]) if found else None
