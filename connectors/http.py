@@ -175,6 +175,10 @@ class Http:
         with response:
             yield response
 
+    def quoted(self, words: str, private: Sequence[str] = ()) -> str:
+        """The vendor's own words, fit for an error: without the secrets of this client and the `private` of a call."""
+        return quoted(words, (*self._secrets, *private))
+
     def absolute(self, path: str, link: str) -> str:
         """The address that a `Location` means, in the answer to a path of this API."""
         return urljoin(f"{self.base}{path}", link)
@@ -230,7 +234,7 @@ class Http:
         words = _words_of(response)
         if self._judge and (judged := self._judge(status, words, asked)):
             return judged
-        said = quoted(words, (*self._secrets, *private))
+        said = self.quoted(words, private)
         if 300 <= status < 400:
             return BadAnswer(self.vendor, asked, "redirected to another address; check the base URL", status)
         if status == 401:

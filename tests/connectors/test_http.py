@@ -108,5 +108,25 @@ def test_words_of_a_vendor_are_quoted_without_anybody_in_them() -> None:
     assert len(quoted("x" * 1000)) == 200
 
 
+@pytest.mark.parametrize(
+    ("told", "private", "is_quoted"),
+    [
+        ("Param data[1] of 12 is 90", ["1", "12", "90"], "Param data[1] of 12 is 90"),
+        ("(#100) user 17 of 1700", ["170", "17"], "(#100) user 17 of 1700"),
+        ("user 170, user '170', ece_170", ["170"], "user ***, user '***', ece_170"),
+        ("start with art", ["art"], "start with ***"),
+        ("token=EAABsbCS1iHgx, \\nEAABsbCS1iHg", ["EAABsbCS1iHg"], "token=***x, \\n***"),
+        ("cust-17 and cust-170", ["cust-17", "cust-170"], "*** and ***"),
+        ('"\\u00e7a\\u011fla" and çağla', ["çağla"], '"***" and ***'),
+        ("user Cust-007 is unknown", [" Cust-007 "], "user *** is unknown"),
+        ("a.b (c+d) a-b", ["a.b", "c+d"], "*** (***) a-b"),
+    ],
+)
+def test_short_ids_are_left_out_as_words_and_take_no_number_of_a_sentence_along(
+    told: str, private: list[str], is_quoted: str
+) -> None:
+    assert quoted(told, private) == is_quoted
+
+
 def test_the_clock_of_a_date_without_zone_is_utc() -> None:
     assert retry_after("Thu, 15 Jan 2026 12:00:30 -0000", datetime.fromisoformat("2026-01-15T12:00:00+00:00")) == 30
