@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ CHUNK = 1 << 16
 _TIMEOUT = (10, 300)  # seconds: to connect, and between two packets; a query may think for minutes
 _LONGEST_WAIT = 3600.0  # a vendor that asks for more gets its wish by another run, not by a process that waits
 _LONGEST_ERROR = 64 * 1024
+_SECONDS = re.compile(r"[0-9]{1,9}")
 
 Answer = TypeVar("Answer")
 Params = Mapping[str, str] | Sequence[tuple[str, str]]
@@ -273,15 +275,14 @@ def _words_of(response: requests.Response) -> str:
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:
-    """Seconds to wait, from a header that holds seconds or a date; None if it is missing or neither."""
+    """Seconds to wait, from a header that holds seconds or a date; None if it is missing or neither, or more years than
+    anybody can mean."""
     if header is None:
         return None
-    try:
-        return max(0.0, float(int(header)))
-    except ValueError:
-        pass
+    if _SECONDS.fullmatch(header):
+        return float(header)
     try:
         moment = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())

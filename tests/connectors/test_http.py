@@ -25,6 +25,15 @@ from tests.connectors.world import ALL, NOON, World
         (format_datetime(NOON - timedelta(minutes=2), usegmt=True), 0),
         ("soon", None),
         ("", None),
+        ("-5", None),
+        ("1_000", None),
+        ("9" * 400, None),
+        ("9" * 5000, None),
+        ("9" * 10, None),
+        ("31536000", 365 * 24 * 3600),
+        ("Thu, 15 Jan 99999999999 12:00:30 GMT", None),
+        ("Thu, 15 Jan 2026 12:00:30 -9999999999", None),
+        (format_datetime(NOON + timedelta(days=365), usegmt=True), 365 * 24 * 3600),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | None) -> None:
