@@ -28,7 +28,7 @@ class ConnectorError(Exception):
 
 
 class NotConfigured(ConnectorError):
-    """A setting is missing or cannot be; nothing was asked."""
+    """A setting is missing or cannot be, or the server that it names is not trusted; nothing was asked."""
 
 
 class CredentialsRefused(ConnectorError):
