@@ -6,11 +6,13 @@ address, so it may be logged and shown anywhere. Not here: which answer means wh
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from datetime import datetime
 
 _LONGEST_QUOTE = 200
+_FEWEST_PRIVATE, _ANYWHERE = 3, 8  # characters of a text that is left out, and of one inside of words, too
 _ADDRESS = re.compile(r"[^\s\"'<>]+@[^\s\"'<>]+")
 _DIGEST = re.compile(r"\b[0-9a-fA-F]{32,}\b")  # by which a vendor knows somebody
 _LONG_NUMBER = re.compile(r"\+?\d[\d\s().-]{8,}\d")
@@ -26,7 +28,7 @@ class ConnectorError(Exception):
 
 
 class NotConfigured(ConnectorError):
-    """A setting is missing or cannot be; nothing was asked."""
+    """A setting is missing or cannot be, or the server that it names is not trusted; nothing was asked."""
 
 
 class CredentialsRefused(ConnectorError):
@@ -92,11 +94,15 @@ class BadAnswer(ConnectorError):
 def quoted(text: str, private: Iterable[str] = ()) -> str:
     """A vendor's own words, fit for a log: one line, not long, and without anything private.
 
-    `private` are texts to leave out (secrets, ids that were asked for); addresses, hashes and long
-    numbers go in any case.
+    `private` are texts to leave out (secrets, ids of people), as they are or as JSON spells them: long ones wherever
+    they are, shorter ones as words of their own, and none of one or two characters, with which every number of a
+    sentence would go. Addresses, hashes and long numbers go in any case.
     """
-    for one in sorted(filter(None, private), key=len, reverse=True):
-        text = text.replace(one, "***")
+    spelled = {way for one in map(str.strip, private) for way in (one, json.dumps(one)[1:-1])}
+    for one in sorted(spelled, key=len, reverse=True):
+        if len(one) >= _FEWEST_PRIVATE and one in text:
+            word = re.escape(one)
+            text = re.sub(word if len(one) >= _ANYWHERE else rf"(?<!\w){word}(?!\w)", "***", text)
     for pattern in (_ADDRESS, _DIGEST, _LONG_NUMBER):
         text = pattern.sub("***", text)
     text = " ".join(text.split())

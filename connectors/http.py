@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,7 +22,7 @@ from urllib.parse import urljoin
 import requests
 import tenacity
 from requests.auth import AuthBase, HTTPBasicAuth
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, LocationParseError
 
 from connectors.clock import Clock
 from connectors.errors import (
@@ -29,6 +31,7 @@ from connectors.errors import (
     ConnectorError,
     CredentialsRefused,
     NotAllowed,
+    NotConfigured,
     VendorBusy,
     quoted,
 )
@@ -37,6 +40,11 @@ CHUNK = 1 << 16
 _TIMEOUT = (10, 300)  # seconds: to connect, and between two packets; a query may think for minutes
 _LONGEST_WAIT = 3600.0  # a vendor that asks for more gets its wish by another run, not by a process that waits
 _LONGEST_ERROR = 64 * 1024
+_NO_URL = (
+    requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema,
+    LocationParseError,
+)  # fmt: skip
+_SECONDS = re.compile(r"[0-9]{1,9}")
 
 Answer = TypeVar("Answer")
 Params = Mapping[str, str] | Sequence[tuple[str, str]]
@@ -148,6 +156,8 @@ class Http:
                 method, url, params=pairs, data=form if content is None else content, json=json, headers=headers,
                 stream=True, allow_redirects=False, timeout=(min(most, self._timeout[0]), min(most, self._timeout[1])),
             )  # fmt: skip
+        except _NO_URL:
+            raise NotConfigured(self.vendor, asked, "the base URL is not a URL of http or https") from None
         except requests.RequestException as error:
             self._no_answer(asked, error)
         with response:
@@ -164,16 +174,23 @@ class Http:
     @contextmanager
     def elsewhere(self, url: str, asked: str) -> Iterator[requests.Response]:
         """A GET of an address that the vendor named, without any credentials. The status is the caller's to judge."""
+        no_address = BadAnswer(self.vendor, asked, "the answer points to an address that is not http or https")
         if not url.startswith(("http://", "https://")):
-            raise BadAnswer(self.vendor, asked, "the answer points to an address that is not http or https")
+            raise no_address
         try:
             response = self._strangers.get(
                 url, headers={"Accept-Encoding": "gzip"}, timeout=_TIMEOUT, stream=True, allow_redirects=False
             )
+        except _NO_URL:
+            raise no_address from None
         except requests.RequestException as error:
             self._no_answer(asked, error)
         with response:
             yield response
+
+    def quoted(self, words: str, private: Sequence[str] = ()) -> str:
+        """The vendor's own words, fit for an error: without the secrets of this client and the `private` of a call."""
+        return quoted(words, (*self._secrets, *private))
 
     def absolute(self, path: str, link: str) -> str:
         """The address that a `Location` means, in the answer to a path of this API."""
@@ -217,11 +234,10 @@ class Http:
         self._on_wait(f"{error}; asking again", seconds)
 
     def _no_answer(self, asked: str, error: requests.RequestException) -> NoReturn:
-        if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema,
-                              requests.exceptions.MissingSchema)):  # fmt: skip
-            raise BadAnswer(self.vendor, asked, "the base URL is not a URL of http or https") from None
+        if _is_of_a_certificate(error):
+            raise NotConfigured(self.vendor, asked, "the certificate of the server is not trusted here") from None
         if isinstance(error, requests.exceptions.SSLError):
-            raise BadAnswer(self.vendor, asked, "the certificate of the server is not trusted here") from None
+            raise BadAnswer(self.vendor, asked, "the encrypted connection failed; check the base URL") from None
         told = "no answer in time" if isinstance(error, requests.Timeout) else "no connection"
         raise VendorBusy(self.vendor, asked, told) from None
 
@@ -230,7 +246,7 @@ class Http:
         words = _words_of(response)
         if self._judge and (judged := self._judge(status, words, asked)):
             return judged
-        said = quoted(words, (*self._secrets, *private))
+        said = self.quoted(words, private)
         if 300 <= status < 400:
             return BadAnswer(self.vendor, asked, "redirected to another address; check the base URL", status)
         if status == 401:
@@ -244,6 +260,12 @@ class Http:
             wait = retry_after(response.headers.get("Retry-After"), self._clock.now())
             return VendorBusy(self.vendor, asked, f"{told}{_because(said)}", status, wait)
         return BadAnswer(self.vendor, asked, f"refused{_because(said)}", status)
+
+
+def _is_of_a_certificate(error: requests.RequestException) -> bool:
+    """Whether the connection was given up before anything was sent, as the server is not who it should be."""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(reason, HTTPError) and any(isinstance(one, ssl.SSLCertVerificationError) for one in reason.args)
 
 
 def _because(said: str) -> str:
@@ -269,15 +291,14 @@ def _words_of(response: requests.Response) -> str:
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:
-    """Seconds to wait, from a header that holds seconds or a date; None if it is missing or neither."""
+    """Seconds to wait, from a header that holds seconds or a date; None if it is missing or neither, or more years than
+    anybody can mean."""
     if header is None:
         return None
-    try:
-        return max(0.0, float(int(header)))
-    except ValueError:
-        pass
+    if _SECONDS.fullmatch(header):
+        return float(header)
     try:
         moment = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())

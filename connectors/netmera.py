@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from connectors.accounts import NetmeraAccount
 from connectors.answers import whole
 from connectors.clock import Clock
-from connectors.errors import BadAnswer, BrokenStream, ConnectorError, CredentialsRefused, quoted
+from connectors.errors import BadAnswer, BrokenStream, ConnectorError, CredentialsRefused
 from connectors.http import Backoff, Http
 
 VENDOR = "netmera"
@@ -214,7 +214,7 @@ class Netmera:
 def _judge(status: int, words: str, asked: str) -> ConnectorError | None:
     """Codes have two meanings, the words do not: 403 is a bad key (2010) or a machine that may not ask (2021)."""
     if status == 400 and any(told in words for told in _UNKNOWN_PEOPLE):
-        return UnknownPeople(VENDOR, asked, f'refused, saying "{quoted(words)}"', status)
+        return UnknownPeople(VENDOR, asked, "somebody is not known there", status)
     if status == 401 or status == 403 and "ip" not in words.lower().split():
         return CredentialsRefused(VENDOR, asked, "the REST API key is refused; check NETMERA_API_KEY", status)
     return None

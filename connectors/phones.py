@@ -7,6 +7,7 @@ here: how a vendor wants the digits written, and hashing.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from phonenumbers import (
     NumberParseException,
@@ -22,6 +23,8 @@ from phonenumbers import (
 )
 
 _BEGINS_WITH_PLUS = re.compile(r"[^\d+＋]*[+＋]")
+_BETWEEN = ("Nd", "Zs", "Cf", "Pd", "Ps", "Pe")  # digits, blanks, marks that nobody sees, hyphens, brackets
+_DOTS = ".．·−"  # and the sign for minus, which stands for a hyphen
 _LENGTHS = range(8, 16)  # digits of a number with its country code
 _FEWEST_BARE = 11  # with fewer it may as well be a number without one: 532 123 45 67 is in Turkey, and in Havana
 
@@ -31,8 +34,10 @@ def with_country_code(written: str | None, country: str | None) -> str | None:
 
     `+` or `00` begins a number with its country code, 0 one without. Digits alone are a number of `country` (two
     letters), with its code or without, if they are valid there; else one of another country, if they are enough.
+    What has more behind a digit than belongs into one number is none: an extension, a second number, an exponent, or
+    the .0 of a table that took it for a fraction.
     """
-    if not written:
+    if not written or not _is_one_number(written):
         return None
     digits, home = normalize_digits_only(written), (country or "").strip().upper()
     if _BEGINS_WITH_PLUS.match(written):
@@ -42,6 +47,13 @@ def with_country_code(written: str | None, country: str | None) -> str | None:
     if digits.startswith("0"):
         return _local(digits, home)
     return _bare(digits, home)
+
+
+def _is_one_number(written: str) -> bool:
+    first = re.search(r"\d", written)
+    rest = written[first.start() :].strip() if first else ""
+    fits = all(one in _DOTS or unicodedata.category(one) in _BETWEEN for one in rest)
+    return bool(rest) and fits and not rest.endswith(".0")
 
 
 def _international(digits: str) -> str | None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from connectors.accounts import GoogleAccount
 from connectors.budget import Allowance, Ledger, rolling
 from connectors.clock import Clock
-from connectors.errors import BadAnswer, ConnectorError, CredentialsRefused, NotAllowed, VendorBusy, quoted
+from connectors.errors import BadAnswer, ConnectorError, CredentialsRefused, NotAllowed, VendorBusy
 from connectors.http import Backoff, Http
 
 VENDOR = "google"
@@ -66,7 +67,7 @@ class DataManager:
                 before=lambda: self._spend(asked), **call,
             )  # fmt: skip
             if status in _REFUSALS:
-                raise refusal(status, found, asked)
+                raise refusal(status, found, asked, partial(self._http.quoted, private=[token]))
             return found
 
         found = self._http.retrying(attempt)
@@ -79,7 +80,7 @@ class DataManager:
             self._ledger.wait(ALLOWANCE, self._clock, asked, vendor=VENDOR, on_wait=self._on_wait)
 
 
-def refusal(status: int, found: Any, asked: str) -> ConnectorError:
+def refusal(status: int, found: Any, asked: str, quote: Callable[[str], str]) -> ConnectorError:
     """What is wrong, at which field and by which of Google's reasons, without any value that was sent."""
     error = found.get("error") if isinstance(found, dict) else None
     error = error if isinstance(error, dict) else {}
@@ -88,7 +89,7 @@ def refusal(status: int, found: Any, asked: str) -> ConnectorError:
             VENDOR, asked, "the access token is refused; one lasts an hour, so put a fresh one into"
             " GOOGLE_ACCESS_TOKEN, or have a file of GOOGLE_ACCESS_TOKEN_FILE kept fresh", status,
         )  # fmt: skip
-    said = _told(error)
+    said = _told(error, quote)
     if status == 403:
         return NotAllowed(VENDOR, asked, f"this is not permitted{said}", status)
     if status == 409:
@@ -96,7 +97,7 @@ def refusal(status: int, found: Any, asked: str) -> ConnectorError:
     return BadAnswer(VENDOR, asked, f"refused{said}", status)
 
 
-def _told(error: Mapping[str, Any]) -> str:
+def _told(error: Mapping[str, Any], quote: Callable[[str], str]) -> str:
     details = error.get("details")
     details = [one for one in details if isinstance(one, dict)] if isinstance(details, list) else []
     violations = [one for each in details for one in each.get("fieldViolations") or () if isinstance(one, dict)]
@@ -104,7 +105,7 @@ def _told(error: Mapping[str, Any]) -> str:
     first = next((one for one in reasons if one.get("reason") in _MEANT), reasons[0] if reasons else {})
     reason = _only(_REASON, first.get("reason")) or _only(_REASON, error.get("status"))
     field = _only(_FIELD, first.get("field"))
-    words = _MEANT.get(reason) or quoted(str(first.get("description") or error.get("message") or ""))
+    words = _MEANT.get(reason) or quote(str(first.get("description") or error.get("message") or ""))
     told = f": {words}" if reason in _MEANT else f', saying "{words}"' if words else ""
     named = " at ".join(filter(None, (reason, field)))
     if len(violations) > 1:

@@ -67,9 +67,9 @@ def name(written: str | None) -> str | None:
 
 
 def region_code(written: str | None) -> str | None:
-    """Two letters, upper case; it is not hashed."""
-    code = (written or "").strip().upper()
-    return code if len(code) == 2 and code.isalpha() else None
+    """Two letters of a to z, upper case; it is not hashed."""
+    code = (written or "").strip()
+    return code.upper() if len(code) == 2 and code.isascii() and code.isalpha() else None
 
 
 def postal_code(written: str | None) -> str | None:

@@ -56,6 +56,5 @@ class Batch:
 
     @property
     def people(self) -> tuple[str, ...]:
-        """Ids that no error may quote, also as JSON may spell them."""
-        ids = {id_ for one in self.events for id_ in (one.user_id, one.external_id) if id_}
-        return tuple(ids | {json.dumps(id_)[1:-1] for id_ in ids})
+        """Ids that no error may quote."""
+        return tuple({id_ for one in self.events for id_ in (one.user_id, one.external_id) if id_})

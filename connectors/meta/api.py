@@ -9,8 +9,9 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import requests
@@ -27,7 +28,6 @@ from connectors.errors import (
     SessionExpired,
     VendorBusy,
     WindowTooLarge,
-    quoted,
 )
 from connectors.http import Backoff, Http, retry_after
 
@@ -87,10 +87,12 @@ class Graph:
         """The object at a path."""
         return self._asked("GET", path, asked, lambda unsure: {"params": params})
 
-    def send(self, method: str, path: str, asked: str, body: Callable[[bool], Any]) -> dict[str, Any]:
+    def send(
+        self, method: str, path: str, asked: str, body: Callable[[bool], Any], private: Sequence[str]
+    ) -> dict[str, Any]:
         """The object that answers what is sent. `body` makes it anew for every attempt, and is told whether an earlier
-        one may have arrived though it was not answered."""
-        return self._asked(method, path, asked, lambda unsure: {"json": body(unsure)})
+        one may have arrived though it was not answered; no error quotes the `private` texts in it."""
+        return self._asked(method, path, asked, lambda unsure: {"json": body(unsure), "private": private})
 
     def _asked(self, method: str, path: str, asked: str, call: Callable[[bool], dict[str, Any]]) -> dict[str, Any]:
         unsure = seen_page = False
@@ -129,7 +131,8 @@ class Graph:
             raise _Page(VENDOR, asked, "answered with a web page", status)
         if status < 300 and not isinstance(found, dict):
             raise BadAnswer(VENDOR, asked, "expected a JSON object; check META_URL", status)
-        raise refusal(status, found, asked, retry_after(pause, self._clock.now()))
+        quote = partial(self._http.quoted, private=call.get("private", ()))
+        raise refusal(status, found, asked, quote, retry_after(pause, self._clock.now()))
 
     def _proof(self) -> dict[str, str]:
         secret = self._account.app_secret
@@ -147,12 +150,14 @@ def appsecret_proof(access_token: str, app_secret: str, now: datetime) -> dict[s
     return {"appsecret_proof": made, "appsecret_time": moment}
 
 
-def refusal(status: int, found: Any, asked: str, pause: float | None = None) -> ConnectorError:
+def refusal(
+    status: int, found: Any, asked: str, quote: Callable[[str], str], pause: float | None = None
+) -> ConnectorError:
     """What is wrong, by Meta's code, without anybody in it."""
     error = found.get("error") if isinstance(found, dict) else None
     error = error if isinstance(error, dict) else {}
     code, subcode = whole(error.get("code")), whole(error.get("error_subcode"))
-    words = quoted(str(error.get("error_user_msg") or error.get("message") or ""))
+    words = quote(str(error.get("error_user_msg") or error.get("message") or ""))
     marks = _marks(code, subcode, error.get("fbtrace_id"))
     said = (f', saying "{words}"' if words else "") + marks
     if status == 429 or code in _TOO_OFTEN:

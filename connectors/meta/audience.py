@@ -120,7 +120,7 @@ class MetaAudience:
             return {"session": sessions.place(asked, last, unsure), "payload": _payload(rows)}
 
         try:
-            found = self._graph.send("POST", f"/{self._audience}/{edge}", asked, body)
+            found = self._graph.send("POST", f"/{self._audience}/{edge}", asked, body, _plain(rows))
         except WindowTooLarge:
             raise
         except ConnectorError:
@@ -131,7 +131,7 @@ class MetaAudience:
     def _remove(self, rows: Sequence[Identity]) -> Receipt:
         asked = f"removing members from audience {self._audience}"
         found = self._graph.send(
-            "DELETE", f"/{self._audience}/users", asked, lambda unsure: {"payload": _payload(rows)}
+            "DELETE", f"/{self._audience}/users", asked, lambda unsure: {"payload": _payload(rows)}, _plain(rows)
         )
         received, invalid = _counts(found, asked)
         if received < len(rows):
@@ -168,6 +168,11 @@ class _Batches:
 
 def _payload(rows: Sequence[Identity]) -> dict[str, Any]:
     return {"schema": SCHEMA, "data": [*rows]}
+
+
+def _plain(rows: Sequence[Identity]) -> list[str]:
+    """Whose ids the request holds as they are."""
+    return [row[SCHEMA.index("EXTERN_ID")] for row in rows]
 
 
 def _counts(found: dict[str, Any], asked: str) -> tuple[int, int]:

@@ -1,9 +1,9 @@
 """What is sent to Netmera, on loopback: tags of users, definitions of messages, and messages to an audience.
 
 A message goes to the devices of its audience at once and shows up in stats and results, so that a report flows back.
-Chosen where nothing was seen: a batch with an unknown external id is refused whole and changes nothing; more than 1,000
-ids are an invalid configuration; a message may have 4 KiB; a definition has no start until somebody sends it, and is
-in no range of time. Not here: what is read from Netmera (netmera.py).
+Chosen where nothing was seen: a batch with an unknown external id is refused whole, naming one, and changes nothing;
+more than 1,000 ids are an invalid configuration; a message may have 4 KiB; a definition has no start until somebody
+sends it, and is in no range of time. Not here: what is read from Netmera (netmera.py).
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Writes:
         self.received.update((verb, tag, one) for one in ids)
         unknown = set(ids) - set(self._users())
         if unknown and not self._faults().unknown_ids_ignored:
-            return error(400, 5016, "The external id is not found in the current application")
+            return error(400, 5016, f"The external id is not found in the current application: {min(unknown)}")
         self.tags[tag] = change(self.tags.get(tag, set()), set(ids) - unknown)
         return _TAKEN
 

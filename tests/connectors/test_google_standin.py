@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 
+from connectors.errors import quoted
 from connectors.google.api import refusal
 from connectors.standin import StandIn, StandInGoogle
 
@@ -92,7 +93,8 @@ def test_the_stand_in_takes_nothing_that_google_would_refuse(
 def test_answers_that_were_recorded_are_told_and_the_stand_in_gives_the_same(google: Google) -> None:
     seen = [one for one in json.loads(RESPONSES.read_text("utf-8")) if "datamanager" in one["request"]["url"]]
     assert [one["status"] for one in seen] == [200, 200, 400, 503, 409, 401]
-    told = {one["status"]: str(refusal(one["status"], one["body"], "adding")) for one in seen if one["status"] != 200}
+    refusals = [one for one in seen if one["status"] != 200]
+    told = {one["status"]: str(refusal(one["status"], one["body"], "adding", quoted)) for one in refusals}
     assert told[400] == (
         "google, adding (HTTP 400): refused: the audience is not a customer list for contact information"
         " (INVALID_USER_LIST_TYPE at audience_members[0]; request t-59f8b5bc-d4da-4d55-bf2b-0c6215a21b67)"

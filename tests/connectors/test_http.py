@@ -25,6 +25,15 @@ from tests.connectors.world import ALL, NOON, World
         (format_datetime(NOON - timedelta(minutes=2), usegmt=True), 0),
         ("soon", None),
         ("", None),
+        ("-5", None),
+        ("1_000", None),
+        ("9" * 400, None),
+        ("9" * 5000, None),
+        ("9" * 10, None),
+        ("31536000", 365 * 24 * 3600),
+        ("Thu, 15 Jan 99999999999 12:00:30 GMT", None),
+        ("Thu, 15 Jan 2026 12:00:30 -9999999999", None),
+        (format_datetime(NOON + timedelta(days=365), usegmt=True), 365 * 24 * 3600),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | None) -> None:
@@ -106,6 +115,26 @@ def test_words_of_a_vendor_are_quoted_without_anybody_in_them() -> None:
     told = "user ece@example.org (+90 532 123 45 67, cust-90017)\nwith key s3cret  not found"
     assert quoted(told, ["s3cret", "cust-90017", ""]) == "user *** (***, ***) with key *** not found"
     assert len(quoted("x" * 1000)) == 200
+
+
+@pytest.mark.parametrize(
+    ("told", "private", "is_quoted"),
+    [
+        ("Param data[1] of 12 is 90", ["1", "12", "90"], "Param data[1] of 12 is 90"),
+        ("(#100) user 17 of 1700", ["170", "17"], "(#100) user 17 of 1700"),
+        ("user 170, user '170', ece_170", ["170"], "user ***, user '***', ece_170"),
+        ("start with art", ["art"], "start with ***"),
+        ("token=EAABsbCS1iHgx, \\nEAABsbCS1iHg", ["EAABsbCS1iHg"], "token=***x, \\n***"),
+        ("cust-17 and cust-170", ["cust-17", "cust-170"], "*** and ***"),
+        ('"\\u00e7a\\u011fla" and çağla', ["çağla"], '"***" and ***'),
+        ("user Cust-007 is unknown", [" Cust-007 "], "user *** is unknown"),
+        ("a.b (c+d) a-b", ["a.b", "c+d"], "*** (***) a-b"),
+    ],
+)
+def test_short_ids_are_left_out_as_words_and_take_no_number_of_a_sentence_along(
+    told: str, private: list[str], is_quoted: str
+) -> None:
+    assert quoted(told, private) == is_quoted
 
 
 def test_the_clock_of_a_date_without_zone_is_utc() -> None:

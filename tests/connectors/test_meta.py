@@ -218,6 +218,22 @@ def test_fewer_members_than_were_sent_are_an_error(here: Here, action: Any) -> N
         here.send(action, one(1), one(2))
 
 
+@pytest.mark.parametrize("action", ["add", "remove"])
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_neither_the_token_nor_anybodys_id_is_quoted_whatever_meta_says(here: Here, status: int, action: Any) -> None:
+    here.environ["META_APP_SECRET"] = SECRET
+    words = f"Malformed access token {TOKEN} of {SECRET} with ['ayse.yilmaz', '170', '7', ''] at 7 of 100"
+    for code in (190, 100, 2):
+        here.listener.says = as_json({"error": {"message": words, "code": code}}, status)
+        with pytest.raises(ConnectorError, match="saying") as error:
+            here.send(action, ("ayse.yilmaz", "", sha256("1")), ("170", "", sha256("2")), ("7", "", sha256("3")))
+        told = " ".join([str(error.value), *here.said])
+        assert "Malformed access token *** of *** with ['***', '***', '7', ''] at 7 of 100" in told
+        assert not [text for text in (TOKEN, SECRET, "ayse", "170") if text in told]
+    with pytest.raises(ConnectorError, match=r"access token \*\*\* of \*\*\*"):
+        here.audience().check()
+
+
 @pytest.mark.parametrize("says", [{}, {"num_received": None}, {"num_received": "many"}, {"num_received": True}])
 def test_an_answer_without_a_number_is_no_receipt(here: Here, says: dict[str, Any]) -> None:
     here.listener.says = as_json(says)

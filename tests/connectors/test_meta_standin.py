@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from connectors.clock import ManualClock
+from connectors.errors import quoted
 from connectors.meta.api import refusal
 from connectors.standin import StandIn, StandInMeta
 from connectors.standin.meta_refusals import REFUSALS
@@ -162,7 +163,7 @@ def test_every_refusal_that_was_recorded_is_one_of_the_stand_in_and_is_understoo
             continue
         if case["case"] != "accessTokenInvalidError-2":  # whose like is there
             assert (case["status"], body["error"]["message"]) in spoken
-        kinds[case["case"]] = type(refusal(case["status"], body, "adding members")).__name__
+        kinds[case["case"]] = type(refusal(case["status"], body, "adding members", quoted)).__name__
     assert kinds == {
         "permissionMissingError": "NotAllowed", "audienceUnavailableError": "NotAllowed",
         "audienceDeletedError": "BadAnswer", "failedToUpdateAudienceError": "BadAnswer",

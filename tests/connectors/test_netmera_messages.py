@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connectors.accounts import netmera_account
-from connectors.errors import BadAnswer, ConnectorError, CredentialsRefused, VendorBusy
+from connectors.errors import BadAnswer, ConnectorError, CredentialsRefused, NotConfigured, VendorBusy
 from connectors.netmera_messages import MaybeSent, NetmeraMessages, PushMessage, Stats
+from tests.connectors.tls import hangs_up, self_signed
 from tests.connectors.world import NOON, World
 
 SALE = PushMessage("Winter sale", "Everything for half the price")
@@ -84,6 +86,32 @@ def test_a_wrong_key_is_told_as_such(here: World) -> None:
     here.environ["NETMERA_API_KEY"] = "wrong"
     with pytest.raises(CredentialsRefused):
         messages(here).send(SALE, "win_back", "r1")
+
+
+@pytest.mark.parametrize("url", ["http://.example.org", "http://example..org", "http://example.org:99999"])
+def test_where_nothing_can_be_sent_nothing_went_out(here: World, url: str) -> None:
+    here.environ["NETMERA_URL"] = url
+    with pytest.raises(NotConfigured, match="sending a message: the base URL is not a URL of http or https"):
+        messages(here).send(SALE, "win_back", "r1")
+
+
+def test_a_server_that_is_not_trusted_gets_no_message_and_one_that_hangs_up_may_have_it(
+    here: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = self_signed(tmp_path / "localhost.pem")
+    with hangs_up(certificate) as (port, heard):
+        here.environ["NETMERA_URL"] = f"https://localhost:{port}"
+        with pytest.raises(NotConfigured, match="sending a message: the certificate of the server is not trusted here"):
+            messages(here).send(SALE, "win_back", "r1")
+        assert heard == []
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+        with pytest.raises(MaybeSent, match="it is not known whether the message went out: no connection"):
+            messages(here).send(SALE, "win_back", "r1")
+        assert len(heard) == 1
+    with hangs_up(None) as (port, heard):
+        here.environ["NETMERA_URL"] = f"https://localhost:{port}"
+        with pytest.raises(MaybeSent, match="went out: the encrypted connection failed; check the base URL"):
+            messages(here).send(SALE, "win_back", "r1")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from connectors.accounts import netmera_account
 from connectors.destinations import Action, Contact, Destination, Identity, Receipt
 from connectors.errors import BadAnswer, ConnectorError, CredentialsRefused, NotAllowed, VendorBusy
+from connectors.netmera import UnknownPeople, netmera_http
 from connectors.netmera_tags import NetmeraTag
 from tests.connectors.world import World
 
@@ -150,6 +151,14 @@ def test_no_error_names_anybody(here: World) -> None:
         send(here, "add", *ids)
     assert "ece" not in str(error.value)
     assert "ece" not in " ".join(here.said)
+
+
+def test_whoever_is_unknown_is_not_named(here: World) -> None:
+    """Netmera names them; here that is read only in order to halve the batch."""
+    http = netmera_http(netmera_account(here.environ), here.clock, lambda told, seconds: None)
+    with pytest.raises(UnknownPeople, match=r"tagging \(HTTP 400\): somebody is not known there") as error:
+        http.json("POST", "/tagUsers", "tagging", json={"tag": "win_back", "extIds": ["nobody"]})
+    assert "nobody" not in str(error.value)
 
 
 def test_a_tag_has_a_name(here: World) -> None:
