@@ -160,7 +160,8 @@ def _go_on(
 def _run(
     request: Request, attempt: int, now: datetime, settings: Settings, definitions: Mapping[str, Definition]
 ) -> dg.RunRequest:
-    """A run for a moment that was asked for, else for the moment at which it begins."""
+    """A calculation is for a moment that was asked for, else for the moment at which it begins. What is sent is for the
+    moment of the request, whichever run sends it: a message goes by its moment, and goes out once."""
     run_key, tags = f"{request.id}/{attempt}", {REQUEST_TAG: request.id, REQUESTED_BY_TAG: request.by}
     if request.activate is not None:
         asked, activations = request.activate, asked_of(request, definitions)
@@ -169,7 +170,7 @@ def _run(
             job_name=ACTIVATION_JOB,
             asset_selection=[activation_key(one.segment, one.name) for one in activations],
             run_config=to_activate(activations, send=asked.send, override=asked.override, also=asked.also),
-            tags=tags,
+            tags={**tags, AS_OF_TAG: request.at.isoformat()},
         )
     if request.as_of is not None:
         tags[AS_OF_TAG] = request.as_of.isoformat()

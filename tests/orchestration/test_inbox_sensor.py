@@ -183,6 +183,20 @@ def test_a_request_to_send_becomes_a_run_of_the_activations_it_names(
     assert sent.tags[REQUESTED_BY_TAG] == "bea"
 
 
+def test_whichever_run_sends_what_was_asked_for_it_is_for_the_same_moment_so_that_a_message_goes_out_once(
+    sending: Workspace, inbox: Inbox, instance: dg.DagsterInstance
+):
+    inbox.drop(["gold"], "ada", NOON, activate=Activate("meta_1", send=True))
+    for _ in range(MOST_ATTEMPTS):
+        (asked,) = tick(sending, instance)
+        assert asked.tags[AS_OF_TAG] == NOON.isoformat()
+        record(instance, asked, dg.DagsterRunStatus.FAILURE)
+    assert tick(sending, instance) == []
+    later = NOON + timedelta(microseconds=1)
+    inbox.drop(["gold"], "ada", later, activate=Activate("meta_1", send=True))
+    assert [one.tags[AS_OF_TAG] for one in tick(sending, instance)] == [later.isoformat()]
+
+
 @pytest.mark.parametrize(
     ("segment", "asked", "said"),
     [
