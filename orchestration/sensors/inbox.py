@@ -1,7 +1,8 @@
 """Serving the inbox: requests that people and programs dropped become runs, within seconds of their arrival.
 
-A request is done when a run of its own succeeded, and fails after three that did not. Nothing here opens the warehouse.
-One that asks for members to be sent becomes a run of their activations, and is refused where nothing may be sent.
+A request is done when a run of its own succeeded, and fails after three that did not, or once somebody stopped one.
+Nothing here opens the warehouse. A request for members to be sent becomes a run of their activations, and is refused
+where nothing may be sent.
 Not here: the inbox itself (`orchestration/inbox.py`), and waiting for a request (`cli/requested.py`).
 """
 
@@ -42,10 +43,12 @@ MOST_AT_ONCE = 20  # requests that become runs in one look; the queue takes them
 
 @dataclass(frozen=True)
 class Served:
-    """What became of the runs of one request: the one that succeeded, the last that failed, and how many did."""
+    """What became of the runs of one request: the one that succeeded, the last that somebody stopped, the last that
+    failed, and how many did."""
 
     under_way: bool = False
     succeeded: str | None = None
+    stopped: str | None = None
     failed: str | None = None
     failures: int = 0
 
@@ -53,11 +56,15 @@ class Served:
 def served(instance: dg.DagsterInstance, request: Request) -> Served:
     """As Dagster has recorded it; the newest run comes first there."""
     runs = instance.get_runs(dg.RunsFilter(tags={REQUEST_TAG: request.id}))
-    failed = [run.run_id for run in runs if run.status in DONE - {dg.DagsterRunStatus.SUCCESS}]
+    succeeded, stopped, failed = (
+        [run.run_id for run in runs if run.status is status]
+        for status in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE)
+    )
     return Served(
         under_way=any(run.status not in DONE for run in runs),
-        succeeded=next((run.run_id for run in runs if run.status is dg.DagsterRunStatus.SUCCESS), None),
-        failed=failed[0] if failed else None,
+        succeeded=next(iter(succeeded), None),
+        stopped=next(iter(stopped), None),
+        failed=next(iter(failed), None),
         failures=len(failed),
     )
 
@@ -142,6 +149,9 @@ def _go_on(
         inbox.end(request, now, run=runs.succeeded)
         return []
     if runs.under_way:
+        return []
+    if runs.stopped:  # whoever stops a run does not want another
+        inbox.end(request, now, run=runs.stopped, reason=f"somebody stopped the run {runs.stopped}")
         return []
     if runs.failed:
         failure = next(failures(instance, runs.failed), None)

@@ -105,6 +105,22 @@ def test_a_run_that_died_is_tried_three_times(workspace: Workspace, inbox: Inbox
     assert last in str(failed and failed.reason)
 
 
+@pytest.mark.parametrize("activate", [None, Activate("meta_1", send=True)])
+def test_a_run_that_somebody_stopped_is_not_started_again(
+    sending: Workspace, inbox: Inbox, instance: dg.DagsterInstance, activate: Activate | None
+):
+    request = inbox.drop(["gold"], "ada", NOON, activate=activate)
+    (asked,) = tick(sending, instance)
+    run = record(instance, asked, dg.DagsterRunStatus.CANCELED)
+    again = record(instance, asked, dg.DagsterRunStatus.STARTED)  # somebody thought better of it
+    assert tick(sending, instance) == []
+    assert (inbox.look_up(request.id) or ("",))[0] == "taken"
+    instance.delete_run(again)
+    assert tick(sending, instance) == []
+    state, failed = inbox.look_up(request.id) or (None, None)
+    assert (state, failed and failed.reason) == ("failed", f"somebody stopped the run {run}")
+
+
 def test_a_daemon_that_died_after_taking_a_request_asks_for_the_same_run_again(
     workspace: Workspace, inbox: Inbox, instance: dg.DagsterInstance
 ):
