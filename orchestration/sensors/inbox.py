@@ -30,7 +30,7 @@ from orchestration.names import (
     SEGMENTS_JOB,
     activation_key,
 )
-from orchestration.sensors.records import DONE, MOST_ATTEMPTS, failures, is_own_reason
+from orchestration.sensors.records import MOST_ATTEMPTS, failures, is_over, is_own_reason
 from orchestration.sensors.run_requests import of_segments, to_activate
 from orchestration.settings import Settings
 from segmentation.language.folder import Folder
@@ -53,15 +53,16 @@ class Served:
     failures: int = 0
 
 
-def served(instance: dg.DagsterInstance, request: Request) -> Served:
+def served(instance: dg.DagsterInstance, request: Request, now: datetime) -> Served:
     """As Dagster has recorded it; the newest run comes first there."""
-    runs = instance.get_runs(dg.RunsFilter(tags={REQUEST_TAG: request.id}))
+    records = instance.get_run_records(dg.RunsFilter(tags={REQUEST_TAG: request.id}))
+    runs = [one.dagster_run for one in records]
     succeeded, stopped, failed = (
         [run.run_id for run in runs if run.status is status]
         for status in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE)
     )
     return Served(
-        under_way=any(run.status not in DONE for run in runs),
+        under_way=not all(is_over(one, now) for one in records),
         succeeded=next(iter(succeeded), None),
         stopped=next(iter(stopped), None),
         failed=next(iter(failed), None),
@@ -144,7 +145,7 @@ def _go_on(
     definitions: Mapping[str, Definition],
 ) -> list[dg.RunRequest]:
     """What is left to do for a request that was taken here before."""
-    runs = served(instance, request)
+    runs = served(instance, request, now)
     if runs.succeeded:
         inbox.end(request, now, run=runs.succeeded)
         return []
