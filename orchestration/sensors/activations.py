@@ -178,8 +178,6 @@ def activation_sensor(settings: Settings, folder: Folder, around: Around) -> dg.
         + (", ".join(sorted(streams)) or "there are no activations."),
     )
     def activations(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        if not streams:
-            return dg.SkipReason("there are no activations")
         before = Cursor.read(context.cursor).handled
         news = read_news(settings.home)
         if news is None:

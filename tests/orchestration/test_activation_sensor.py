@@ -245,7 +245,9 @@ def test_nobody_else_sends_the_same_meanwhile(place: Place):
     assert len(place.look()) == 1
 
 
-def test_what_is_paused_rests_and_what_cannot_be_read_is_remembered(place: Place):
+@pytest.mark.parametrize("silver", [SILVER, "who: [{tag: silver}]\n"], ids=["beside others", "on its own"])
+def test_what_is_paused_rests_and_what_cannot_be_read_is_remembered(place: Place, silver: str):
+    place.workspace.define(silver=silver)
     place.workspace.define(gold=f"paused: true\n{GOLD}")
     place.publish(2, NOON, entered=3)
     assert place.look(NOON + HOUR) == []
