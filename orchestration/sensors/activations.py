@@ -10,7 +10,7 @@ Not here: what is due (`orchestration/activation/due.py`), and what runs do (`as
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -117,22 +117,23 @@ def decide(found: Look, tried: Tried, now: datetime, *, under_way: bool = False)
     return Step(found.handled, due)
 
 
-def watched(folder: Folder) -> dict[str, tuple[Activation, Definition]]:
-    """By stream, activations that may run by themselves: not those of paused segments, nor those that cannot be read,
-    which have an asset that says so."""
+def watched(folder: Folder) -> tuple[dict[str, tuple[Activation, Definition]], set[str]]:
+    """By stream, activations that may run by themselves, which those of paused segments may not; and the segments whose
+    activations cannot be read, which have an asset that says so."""
     found: dict[str, tuple[Activation, Definition]] = {}
+    unreadable = set(folder.broken)
     for definition in folder.definitions.values():
         if definition.activate and not definition.paused:
             try:
                 found |= {one.stream: (one, definition) for one in activations_of(definition)}
             except ValueError:
-                continue
-    return found
+                unreadable.add(definition.name)
+    return found, unreadable
 
 
-def kept(handled: Mapping[str, Handled], folder: Folder) -> dict[str, Handled]:
+def kept(handled: Mapping[str, Handled], unreadable: Collection[str]) -> dict[str, Handled]:
     """What is remembered though nothing of it runs: a file with an error will be mended, and has missed nothing new."""
-    return {stream: one for stream, one in handled.items() if stream.partition(".")[0] in folder.broken}
+    return {stream: one for stream, one in handled.items() if stream.partition(".")[0] in unreadable}
 
 
 def tried(instance: dg.DagsterInstance, stream: str, due: Due) -> Tried:
@@ -167,7 +168,7 @@ def under_way(instance: dg.DagsterInstance) -> set[str]:
 
 def activation_sensor(settings: Settings, folder: Folder, around: Around) -> dg.SensorDefinition:
     """The sensor of a workspace, running from the start."""
-    time, streams = around.clock or SystemClock(), watched(folder)
+    time, (streams, unreadable) = around.clock or SystemClock(), watched(folder)
 
     @dg.sensor(
         name=ACTIVATION_SENSOR,
@@ -186,7 +187,7 @@ def activation_sensor(settings: Settings, folder: Folder, around: Around) -> dg.
             news = News()
         now = time.now()
         clock, busy = Clock(now, settings.zone), under_way(context.instance)
-        handled, requests, reasons = kept(before, folder), [], []
+        handled, requests, reasons = kept(before, unreadable), [], []
         for stream, (activation, definition) in streams.items():
             seen = before.get(stream) or first_seen(activation, news, now)
             found = look(activation, definition, seen, news, clock)
