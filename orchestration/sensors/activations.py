@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -53,12 +53,14 @@ ALL = "*"  # a run of the job without a choice is of all activations
 @dataclass(frozen=True)
 class Tried:
     """What became of the runs for one thing that is due. A closed gate is an answer as well; runs after which a vendor
-    was still at work are `unsettled`, and an answer only if there were several."""
+    was still at work are `unsettled`, and an answer only if there were several. `at` is the moment that the first was
+    for."""
 
     answered: bool = False
     failed: int = 0
     last: datetime | None = None
     unsettled: int = 0
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,8 @@ def _handled(said: Mapping[str, object]) -> Handled:
 
 
 def decide(found: Look, tried: Tried, now: datetime, *, under_way: bool = False) -> Step:
-    """Whether to request a run for what a look found. What is handled moves on after an answer, and not before."""
+    """Whether to request a run for what a look found. All runs for it are for the moment of the first, as a message
+    goes by its moment. What is handled moves on after an answer, and not before."""
     due = found.due
     if due is None:
         return Step(found.handled, reason=found.waits)
@@ -114,7 +117,7 @@ def decide(found: Look, tried: Tried, now: datetime, *, under_way: bool = False)
     if tried.last is not None and now < (again := tried.last + pause):
         what = "what became of the batches is asked" if tried.unsettled else "what failed is tried"
         return Step(found.handled, reason=f"{what} again at {again:%H:%M} UTC")
-    return Step(found.handled, due)
+    return Step(found.handled, replace(due, at=tried.at or due.at))
 
 
 def watched(folder: Folder) -> tuple[dict[str, tuple[Activation, Definition]], set[str]]:
@@ -137,7 +140,7 @@ def kept(handled: Mapping[str, Handled], unreadable: Collection[str]) -> dict[st
 
 
 def tried(instance: dg.DagsterInstance, stream: str, due: Due) -> Tried:
-    """What became of the runs for something that is due, as Dagster has recorded it."""
+    """What became of the runs for something that is due, as Dagster has recorded it, the newest first."""
     records = instance.get_run_records(dg.RunsFilter(tags={ACTIVATION_TAG: stream, DUE_TAG: due.name}))
     ended = [one for one in records if one.dagster_run.status in DONE]
     good = [
@@ -150,6 +153,7 @@ def tried(instance: dg.DagsterInstance, stream: str, due: Due) -> Tried:
         len(ended) - len(good),
         last.astimezone(UTC) if last else None,
         unsettled,
+        datetime.fromisoformat(records[-1].dagster_run.tags[AS_OF_TAG]) if records else None,
     )
 
 

@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 
 from connectors.clock import ManualClock
-from orchestration.activation.due import Due, Handled, Look
+from orchestration.activation.due import PATIENCE, Due, Handled, Look
 from orchestration.activation.news import FILE
 from orchestration.activation.workplace import ledger_of
 from orchestration.ingest.runs import Around
@@ -34,7 +34,7 @@ from tests.orchestration.workspace import Workspace
 
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 NOON = MIDNIGHT - timedelta(hours=12)
-HOUR = timedelta(hours=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 META, TAG, HOOK = activation_key("gold", "meta_1"), activation_key("gold", "netmera_tag_gold"), "webhook_HOOK_URL"
 GOLD = """who: [{tag: gold}]
 activate:
@@ -192,6 +192,20 @@ def test_what_failed_is_tried_again_after_a_pause_and_then_waits_for_the_next_ch
     assert of_tag(place.look()) == []
     place.publish(3, NOON + HOUR, entered=1)
     assert len(of_tag(place.look())) == 1
+
+
+def test_what_failed_is_tried_again_for_the_same_moment_though_the_night_has_come_since(place: Place):
+    midnight = (datetime.now(UTC) + 2 * DAY).replace(hour=0, minute=0, second=0, microsecond=0)
+    assert place.look(midnight) == []
+    (first,) = place.look(midnight + PATIENCE)
+    place.record(first, dg.DagsterRunStatus.FAILURE, **{ENDED_TAG: "failed"})
+    place.publish(2, midnight)
+    (second,) = place.look(midnight + PATIENCE + HOUR)
+    assert second.run_key != first.run_key
+    assert second.tags[AS_OF_TAG] == first.tags[AS_OF_TAG] == (midnight + PATIENCE).isoformat()
+    place.publish(3, midnight + DAY)
+    (following,) = place.look(midnight + DAY + HOUR)
+    assert following.tags[AS_OF_TAG] == (midnight + DAY).isoformat()
 
 
 def test_a_tick_of_a_webhook_tells_no_more_causes_than_its_file(place: Place):
