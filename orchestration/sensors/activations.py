@@ -13,6 +13,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -92,10 +93,12 @@ class Cursor:
         return json.dumps(said, default=lambda moment: utc_text(moment), ensure_ascii=False)
 
 
-def _handled(said: Mapping[str, object]) -> Handled:
-    ticks = said["ticks"]
-    assert isinstance(ticks, dict)
-    return Handled(int(str(said["run_no"])), {name: datetime.fromisoformat(at) for name, at in ticks.items()})
+def _handled(said: Mapping[str, Any]) -> Handled:
+    ticks, waiting = (
+        {name: datetime.fromisoformat(at) for name, at in moments.items()}
+        for moments in (said["ticks"], said.get("waiting", {}))  # which earlier versions did not tell
+    )
+    return Handled(int(said["run_no"]), ticks, waiting)
 
 
 def decide(found: Look, tried: Tried, now: datetime, *, under_way: bool = False) -> Step:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -340,3 +341,10 @@ def test_what_becomes_of_something_due(case: str, tried: Tried, minutes: int, is
 @pytest.mark.parametrize("text", [None, "", "[]", "later", '{"a": 2}', '{"a": {"run_no": 1, "ticks": {"daily": "x"}}}'])
 def test_a_cursor_of_another_form_is_as_good_as_none(text: str | None):
     assert Cursor.read(text) == Cursor()
+
+
+def test_a_cursor_of_a_version_that_told_of_nothing_that_waits_is_read():
+    handled = Handled(1, {"daily": MIDNIGHT})
+    assert Cursor.read('{"a": {"run_no": 1, "ticks": {"daily": "2026-03-02T00:00:00Z"}}}') == Cursor({"a": handled})
+    waiting = Cursor({"a": replace(handled, waiting={"daily": NOON})})
+    assert Cursor.read(waiting.text()) == waiting
