@@ -2,15 +2,16 @@
 
 `daily`, weekly and monthly mean the members that the night's recalculation of that day left, so they wait for it, but
 not for ever: after some hours the activation is asked for anyway, and the gate that asks for fresh members says why
-nothing went out. Of ticks that nobody was there for, the latest counts. What was there before an activation was first
-seen is not sent by itself.
+nothing went out. The hours begin with the first look at the tick, as a machine that was off catches up with the night
+once it is on. Of ticks that nobody was there for, the latest counts. What was there before an activation was first seen
+is not sent by itself.
 Not here: when rhythms tick (`rhythms.py`), what is sent (`run.py`), and what became of runs (`sensors/activations.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from croniter import croniter
@@ -18,7 +19,7 @@ from croniter import croniter
 from orchestration.activation.named import Activation
 from orchestration.activation.news import Change, News
 from orchestration.activation.rhythms import ON_CHANGE, When, is_calendar, last_tick, next_tick, rhythm, ticks
-from segmentation.clock import Clock, utc_text
+from segmentation.clock import EARLIEST, Clock, utc_text
 from segmentation.language.model import Definition
 
 PATIENCE = timedelta(hours=6)  # with a night that published nothing
@@ -27,10 +28,12 @@ COMPUTED_AT_MIDNIGHT = ("daily", "every")
 
 @dataclass(frozen=True)
 class Handled:
-    """What needs no run any more: changes up to a run, and for each rhythm with a clock its ticks up to a moment."""
+    """What needs no run any more: changes up to a run, and for each rhythm with a clock its ticks up to a moment. Where
+    its last tick is still to be handled, `waiting` says since when it has been looked at."""
 
     run_no: int
     ticks: Mapping[str, datetime]
+    waiting: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,18 +65,24 @@ def look(activation: Activation, definition: Definition, handled: Handled, news:
     """Whether an activation is due at the clock's moment."""
     began = first_seen(activation, news, clock.as_of).ticks
     run_no = handled.run_no if handled.run_no <= news.run_no else 0  # a warehouse that begins anew
-    handled = Handled(run_no, {name: handled.ticks.get(name, now) for name, now in began.items()})
+    done = {name: handled.ticks.get(name, now) for name, now in began.items()}
+    last = {rhythm(one): last_tick(one, clock.as_of, clock.zone) for one in activation.whens if ticks(one)}
+    waiting = {
+        name: since if (since := handled.waiting.get(name, EARLIEST)) >= tick else clock.as_of
+        for name, tick in last.items()
+        if tick > done[name]
+    }
+    handled = Handled(run_no, done, waiting)
     names: list[str] = []
     moments: list[datetime] = []
     waits: list[str] = []
     after = handled
     for when in activation.whens:
-        if not ticks(when):
+        name = rhythm(when)
+        if name not in waiting:
             continue
-        name, tick = rhythm(when), last_tick(when, clock.as_of, clock.zone)
-        if tick <= handled.ticks[name]:
-            continue
-        at = _moment_for(when, tick, definition, news, clock)
+        tick = last[name]
+        at = _moment_for(when, tick, waiting[name], definition, news, clock)
         if at is None:
             waits.append(f"{name}: the night's calculation for {utc_text(tick)} is not published yet")
             continue
@@ -113,11 +122,13 @@ def _change(activation: Activation, news: News) -> Change | None:
     return segment.last(ways, activation.causes) if segment else None
 
 
-def _moment_for(when: When, tick: datetime, definition: Definition, news: News, clock: Clock) -> datetime | None:
-    """The moment that a run for a tick is for; None if it waits for members."""
+def _moment_for(
+    when: When, tick: datetime, since: datetime, definition: Definition, news: News, clock: Clock
+) -> datetime | None:
+    """The moment that a run for a tick is for; None if the tick, looked at since a moment, waits for members."""
     if not is_calendar(when) or _has_members_of(tick, definition, news, clock):
         return tick
-    return tick + PATIENCE if clock.as_of >= tick + PATIENCE else None
+    return since + PATIENCE if clock.as_of >= since + PATIENCE else None
 
 
 def _has_members_of(midnight: datetime, definition: Definition, news: News, clock: Clock) -> bool:

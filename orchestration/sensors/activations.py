@@ -10,9 +10,10 @@ Not here: what is due (`orchestration/activation/due.py`), and what runs do (`as
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -53,12 +54,14 @@ ALL = "*"  # a run of the job without a choice is of all activations
 @dataclass(frozen=True)
 class Tried:
     """What became of the runs for one thing that is due. A closed gate is an answer as well; runs after which a vendor
-    was still at work are `unsettled`, and an answer only if there were several."""
+    was still at work are `unsettled`, and an answer only if there were several. `at` is the moment that the first was
+    for."""
 
     answered: bool = False
     failed: int = 0
     last: datetime | None = None
     unsettled: int = 0
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -90,14 +93,17 @@ class Cursor:
         return json.dumps(said, default=lambda moment: utc_text(moment), ensure_ascii=False)
 
 
-def _handled(said: Mapping[str, object]) -> Handled:
-    ticks = said["ticks"]
-    assert isinstance(ticks, dict)
-    return Handled(int(str(said["run_no"])), {name: datetime.fromisoformat(at) for name, at in ticks.items()})
+def _handled(said: Mapping[str, Any]) -> Handled:
+    ticks, waiting = (
+        {name: datetime.fromisoformat(at) for name, at in moments.items()}
+        for moments in (said["ticks"], said.get("waiting", {}))  # which earlier versions did not tell
+    )
+    return Handled(int(said["run_no"]), ticks, waiting)
 
 
 def decide(found: Look, tried: Tried, now: datetime, *, under_way: bool = False) -> Step:
-    """Whether to request a run for what a look found. What is handled moves on after an answer, and not before."""
+    """Whether to request a run for what a look found. All runs for it are for the moment of the first, as a message
+    goes by its moment. What is handled moves on after an answer, and not before."""
     due = found.due
     if due is None:
         return Step(found.handled, reason=found.waits)
@@ -114,29 +120,30 @@ def decide(found: Look, tried: Tried, now: datetime, *, under_way: bool = False)
     if tried.last is not None and now < (again := tried.last + pause):
         what = "what became of the batches is asked" if tried.unsettled else "what failed is tried"
         return Step(found.handled, reason=f"{what} again at {again:%H:%M} UTC")
-    return Step(found.handled, due)
+    return Step(found.handled, replace(due, at=tried.at or due.at))
 
 
-def watched(folder: Folder) -> dict[str, tuple[Activation, Definition]]:
-    """By stream, activations that may run by themselves: not those of paused segments, nor those that cannot be read,
-    which have an asset that says so."""
+def watched(folder: Folder) -> tuple[dict[str, tuple[Activation, Definition]], set[str]]:
+    """By stream, activations that may run by themselves, which those of paused segments may not; and the segments whose
+    activations cannot be read, which have an asset that says so."""
     found: dict[str, tuple[Activation, Definition]] = {}
+    unreadable = set(folder.broken)
     for definition in folder.definitions.values():
         if definition.activate and not definition.paused:
             try:
                 found |= {one.stream: (one, definition) for one in activations_of(definition)}
             except ValueError:
-                continue
-    return found
+                unreadable.add(definition.name)
+    return found, unreadable
 
 
-def kept(handled: Mapping[str, Handled], folder: Folder) -> dict[str, Handled]:
+def kept(handled: Mapping[str, Handled], unreadable: Collection[str]) -> dict[str, Handled]:
     """What is remembered though nothing of it runs: a file with an error will be mended, and has missed nothing new."""
-    return {stream: one for stream, one in handled.items() if stream.partition(".")[0] in folder.broken}
+    return {stream: one for stream, one in handled.items() if stream.partition(".")[0] in unreadable}
 
 
 def tried(instance: dg.DagsterInstance, stream: str, due: Due) -> Tried:
-    """What became of the runs for something that is due, as Dagster has recorded it."""
+    """What became of the runs for something that is due, as Dagster has recorded it, the newest first."""
     records = instance.get_run_records(dg.RunsFilter(tags={ACTIVATION_TAG: stream, DUE_TAG: due.name}))
     ended = [one for one in records if one.dagster_run.status in DONE]
     good = [
@@ -149,6 +156,7 @@ def tried(instance: dg.DagsterInstance, stream: str, due: Due) -> Tried:
         len(ended) - len(good),
         last.astimezone(UTC) if last else None,
         unsettled,
+        datetime.fromisoformat(records[-1].dagster_run.tags[AS_OF_TAG]) if records else None,
     )
 
 
@@ -167,7 +175,7 @@ def under_way(instance: dg.DagsterInstance) -> set[str]:
 
 def activation_sensor(settings: Settings, folder: Folder, around: Around) -> dg.SensorDefinition:
     """The sensor of a workspace, running from the start."""
-    time, streams = around.clock or SystemClock(), watched(folder)
+    time, (streams, unreadable) = around.clock or SystemClock(), watched(folder)
 
     @dg.sensor(
         name=ACTIVATION_SENSOR,
@@ -178,8 +186,6 @@ def activation_sensor(settings: Settings, folder: Folder, around: Around) -> dg.
         + (", ".join(sorted(streams)) or "there are no activations."),
     )
     def activations(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        if not streams:
-            return dg.SkipReason("there are no activations")
         before = Cursor.read(context.cursor).handled
         news = read_news(settings.home)
         if news is None:
@@ -188,7 +194,7 @@ def activation_sensor(settings: Settings, folder: Folder, around: Around) -> dg.
             news = News()
         now = time.now()
         clock, busy = Clock(now, settings.zone), under_way(context.instance)
-        handled, requests, reasons = kept(before, folder), [], []
+        handled, requests, reasons = kept(before, unreadable), [], []
         for stream, (activation, definition) in streams.items():
             seen = before.get(stream) or first_seen(activation, news, now)
             found = look(activation, definition, seen, news, clock)

@@ -1,7 +1,8 @@
 """Serving the inbox: requests that people and programs dropped become runs, within seconds of their arrival.
 
-A request is done when a run of its own succeeded, and fails after three that did not. Nothing here opens the warehouse.
-One that asks for members to be sent becomes a run of their activations, and is refused where nothing may be sent.
+A request is done when a run of its own succeeded, and fails after three that did not, or once somebody stopped one.
+Nothing here opens the warehouse. A request for members to be sent becomes a run of their activations, and is refused
+where nothing may be sent.
 Not here: the inbox itself (`orchestration/inbox.py`), and waiting for a request (`cli/requested.py`).
 """
 
@@ -29,7 +30,7 @@ from orchestration.names import (
     SEGMENTS_JOB,
     activation_key,
 )
-from orchestration.sensors.records import DONE, MOST_ATTEMPTS, failures, is_own_reason
+from orchestration.sensors.records import MOST_ATTEMPTS, failures, is_over, is_own_reason
 from orchestration.sensors.run_requests import of_segments, to_activate
 from orchestration.settings import Settings
 from segmentation.language.folder import Folder
@@ -42,22 +43,29 @@ MOST_AT_ONCE = 20  # requests that become runs in one look; the queue takes them
 
 @dataclass(frozen=True)
 class Served:
-    """What became of the runs of one request: the one that succeeded, the last that failed, and how many did."""
+    """What became of the runs of one request: the one that succeeded, the last that somebody stopped, the last that
+    failed, and how many did."""
 
     under_way: bool = False
     succeeded: str | None = None
+    stopped: str | None = None
     failed: str | None = None
     failures: int = 0
 
 
-def served(instance: dg.DagsterInstance, request: Request) -> Served:
+def served(instance: dg.DagsterInstance, request: Request, now: datetime) -> Served:
     """As Dagster has recorded it; the newest run comes first there."""
-    runs = instance.get_runs(dg.RunsFilter(tags={REQUEST_TAG: request.id}))
-    failed = [run.run_id for run in runs if run.status in DONE - {dg.DagsterRunStatus.SUCCESS}]
+    records = instance.get_run_records(dg.RunsFilter(tags={REQUEST_TAG: request.id}))
+    runs = [one.dagster_run for one in records]
+    succeeded, stopped, failed = (
+        [run.run_id for run in runs if run.status is status]
+        for status in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE)
+    )
     return Served(
-        under_way=any(run.status not in DONE for run in runs),
-        succeeded=next((run.run_id for run in runs if run.status is dg.DagsterRunStatus.SUCCESS), None),
-        failed=failed[0] if failed else None,
+        under_way=not all(is_over(one, now) for one in records),
+        succeeded=next(iter(succeeded), None),
+        stopped=next(iter(stopped), None),
+        failed=next(iter(failed), None),
         failures=len(failed),
     )
 
@@ -137,11 +145,14 @@ def _go_on(
     definitions: Mapping[str, Definition],
 ) -> list[dg.RunRequest]:
     """What is left to do for a request that was taken here before."""
-    runs = served(instance, request)
+    runs = served(instance, request, now)
     if runs.succeeded:
         inbox.end(request, now, run=runs.succeeded)
         return []
     if runs.under_way:
+        return []
+    if runs.stopped:  # whoever stops a run does not want another
+        inbox.end(request, now, run=runs.stopped, reason=f"somebody stopped the run {runs.stopped}")
         return []
     if runs.failed:
         failure = next(failures(instance, runs.failed), None)
@@ -160,7 +171,8 @@ def _go_on(
 def _run(
     request: Request, attempt: int, now: datetime, settings: Settings, definitions: Mapping[str, Definition]
 ) -> dg.RunRequest:
-    """A run for a moment that was asked for, else for the moment at which it begins."""
+    """A calculation is for a moment that was asked for, else for the moment at which it begins. What is sent is for the
+    moment of the request, whichever run sends it: a message goes by its moment, and goes out once."""
     run_key, tags = f"{request.id}/{attempt}", {REQUEST_TAG: request.id, REQUESTED_BY_TAG: request.by}
     if request.activate is not None:
         asked, activations = request.activate, asked_of(request, definitions)
@@ -169,7 +181,7 @@ def _run(
             job_name=ACTIVATION_JOB,
             asset_selection=[activation_key(one.segment, one.name) for one in activations],
             run_config=to_activate(activations, send=asked.send, override=asked.override, also=asked.also),
-            tags=tags,
+            tags={**tags, AS_OF_TAG: request.at.isoformat()},
         )
     if request.as_of is not None:
         tags[AS_OF_TAG] = request.as_of.isoformat()

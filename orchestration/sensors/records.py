@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -15,6 +16,7 @@ from orchestration.names import pull_job
 MOST_ATTEMPTS = 3  # for the same thing; then it waits for a change, or for the next run by the clock
 DONE = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 WAITING = [status for status in dg.DagsterRunStatus if status not in DONE]
+RETRIED_WITHIN = timedelta(minutes=5)  # where Dagster does that it takes seconds; later than this it is not coming
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,14 @@ class Attempts:
     under_way: bool = False
     succeeded: bool = False
     failed: int = 0
+
+
+def is_over(record: dg.RunRecord, now: datetime) -> bool:
+    """Whether a run has ended, and not as one whose process died, in whose place Dagster is about to start another."""
+    run = record.dagster_run
+    if run.is_complete_and_waiting_to_retry:
+        return now >= record.update_timestamp.astimezone(UTC) + RETRIED_WITHIN
+    return run.status in DONE
 
 
 def is_under_way(instance: dg.DagsterInstance, job: str, tag: str) -> bool:

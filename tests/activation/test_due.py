@@ -71,29 +71,39 @@ def due(
 YESTERDAY = Handled(5, {"daily": MIDNIGHT - DAY, "weekly: mon": MIDNIGHT - 7 * DAY, "0 9 * * *": MIDNIGHT - 15 * HOUR})
 DAILY = ("daily 2026-03-02T00:00:00Z", MIDNIGHT)
 BY_CLOCK = [
-    ("the night is published", "daily", "daily", MIDNIGHT, MIDNIGHT, 1, DAILY),
-    ("the night is not published yet", "daily", "daily", MIDNIGHT - DAY, MIDNIGHT - DAY, 1, None),
-    ("a night that published nothing for hours", "daily", "daily", MIDNIGHT - DAY, MIDNIGHT - DAY, 6,
+    ("the night is published", "daily", "daily", MIDNIGHT, MIDNIGHT, (1,), DAILY),
+    ("the night is not published yet", "daily", "daily", MIDNIGHT - DAY, MIDNIGHT - DAY, (1,), None),
+    ("a night that published nothing for hours", "daily", "daily", MIDNIGHT - DAY, MIDNIGHT - DAY, (0, 3, 6),
      (DAILY[0], MIDNIGHT + PATIENCE)),
-    ("a refresh overtook the night", "daily", "daily", MIDNIGHT + HOUR / 60, MIDNIGHT + HOUR / 60, 1, DAILY),
-    ("somebody refreshed another segment after midnight", "daily", "daily", MIDNIGHT, MIDNIGHT - DAY, 1, None),
-    ("its own calculation failed in the night", "daily", "daily", MIDNIGHT, MIDNIGHT - DAY, 6,
-     (DAILY[0], MIDNIGHT + PATIENCE)),
-    ("nothing recalculates it by itself", "daily", "manual", MIDNIGHT, MIDNIGHT - 90 * DAY, 1, DAILY),
-    ("nothing recalculates it, and the night is not over", "daily", "manual", MIDNIGHT - DAY, MIDNIGHT - DAY, 1, None),
-    ("every three hours means midnight as well", "daily", "every 3 hours", MIDNIGHT, MIDNIGHT - 3 * HOUR, 1, None),
-    ("a schedule without a midnight", "daily", "0 6 * * *", MIDNIGHT, MIDNIGHT - 18 * HOUR, 1, DAILY),
-    ("a schedule without a midnight, which missed its tick", "daily", "0 6 * * *", MIDNIGHT, MIDNIGHT - 42 * HOUR, 1,
+    ("a night that published nothing for not so long", "daily", "daily", MIDNIGHT - DAY, MIDNIGHT - DAY, (0, 3, 5),
      None),
-    ("a week", "{weekly: mon}", "daily", MIDNIGHT, MIDNIGHT, 1, ("weekly: mon 2026-03-02T00:00:00Z", MIDNIGHT)),
-    ("a time of the day waits for nobody", "0 9 * * *", "daily", MIDNIGHT - DAY, MIDNIGHT - DAY, 9,
+    ("it stays due as of the same moment", "daily", "daily", MIDNIGHT - DAY, MIDNIGHT - DAY, (0, 6, 9),
+     (DAILY[0], MIDNIGHT + PATIENCE)),
+    ("the machine was off until the morning", "daily", "daily", MIDNIGHT - DAY, MIDNIGHT - DAY, (8,), None),
+    ("and has caught up", "daily", "daily", MIDNIGHT, MIDNIGHT, (8,), DAILY),
+    ("and does not catch up for hours", "daily", "daily", MIDNIGHT - DAY, MIDNIGHT - DAY, (8, 13, 14),
+     (DAILY[0], MIDNIGHT + 8 * HOUR + PATIENCE)),
+    ("a refresh overtook the night", "daily", "daily", MIDNIGHT + HOUR / 60, MIDNIGHT + HOUR / 60, (1,), DAILY),
+    ("somebody refreshed another segment after midnight", "daily", "daily", MIDNIGHT, MIDNIGHT - DAY, (1,), None),
+    ("its own calculation failed in the night", "daily", "daily", MIDNIGHT, MIDNIGHT - DAY, (0, 6),
+     (DAILY[0], MIDNIGHT + PATIENCE)),
+    ("nothing recalculates it by itself", "daily", "manual", MIDNIGHT, MIDNIGHT - 90 * DAY, (1,), DAILY),
+    ("nothing recalculates it, and the night is not over", "daily", "manual", MIDNIGHT - DAY, MIDNIGHT - DAY, (1,),
+     None),
+    ("every three hours means midnight as well", "daily", "every 3 hours", MIDNIGHT, MIDNIGHT - 3 * HOUR, (1,), None),
+    ("a schedule without a midnight", "daily", "0 6 * * *", MIDNIGHT, MIDNIGHT - 18 * HOUR, (1,), DAILY),
+    ("a schedule without a midnight, which missed its tick", "daily", "0 6 * * *", MIDNIGHT, MIDNIGHT - 42 * HOUR,
+     (1,), None),
+    ("a week", "{weekly: mon}", "daily", MIDNIGHT, MIDNIGHT, (1,), ("weekly: mon 2026-03-02T00:00:00Z", MIDNIGHT)),
+    ("a week that was missed until the morning", "{weekly: mon}", "daily", MIDNIGHT - DAY, MIDNIGHT - DAY, (8,), None),
+    ("a time of the day waits for nobody", "0 9 * * *", "daily", MIDNIGHT - DAY, MIDNIGHT - DAY, (9,),
      ("0 9 * * * 2026-03-02T09:00:00Z", MIDNIGHT + 9 * HOUR)),
-    ("a time of the day that is still to come", "0 9 * * *", "daily", MIDNIGHT, MIDNIGHT, 8, None),
+    ("a time of the day that is still to come", "0 9 * * *", "daily", MIDNIGHT, MIDNIGHT, (8,), None),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("case", "when", "refresh", "published", "members", "hours", "expected"), BY_CLOCK, ids=[one[0] for one in BY_CLOCK]
+    ("case", "when", "refresh", "published", "members", "looks", "expected"), BY_CLOCK, ids=[one[0] for one in BY_CLOCK]
 )
 def test_an_activation_with_a_clock_waits_for_the_members_of_the_night_but_not_for_ever(
     case: str,
@@ -101,11 +111,14 @@ def test_an_activation_with_a_clock_waits_for_the_members_of_the_night_but_not_f
     refresh: str,
     published: datetime,
     members: datetime,
-    hours: int,
+    looks: tuple[int, ...],
     expected: tuple[str, datetime] | None,
 ):
-    told = news(published, members=members)
-    assert due(when, YESTERDAY, told, MIDNIGHT + hours * HOUR, refresh=refresh) == expected, case
+    (activation, definition), told, handled = given(when, refresh=refresh), news(published, members=members), YESTERDAY
+    *before, last = (MIDNIGHT + hours * HOUR for hours in looks)
+    for now in before:
+        handled = look(activation, definition, handled, told, Clock(now, ZoneInfo("UTC"))).handled
+    assert due(when, handled, told, last, refresh=refresh) == expected, case
 
 
 CHANGES = [
@@ -137,6 +150,15 @@ def test_changes_set_an_activation_off_by_their_way_and_cause(
 def test_of_missed_ticks_the_latest_counts():
     handled = Handled(5, {"daily": MIDNIGHT - 5 * DAY})
     assert due("daily", handled, news(MIDNIGHT), MIDNIGHT + HOUR) == DAILY
+
+
+def test_a_tick_does_not_wait_less_because_the_one_before_it_waited():
+    (activation, definition), told = given("daily"), news(MIDNIGHT - 2 * DAY)
+    handled = Handled(5, {"daily": MIDNIGHT - 2 * DAY})
+    for hours, expected in ((-20, None), (1, None), (6, None), (7, (DAILY[0], MIDNIGHT + HOUR + PATIENCE))):
+        now = MIDNIGHT + hours * HOUR
+        assert due("daily", handled, told, now) == expected
+        handled = look(activation, definition, handled, told, Clock(now, ZoneInfo("UTC"))).handled
 
 
 def test_what_was_there_before_an_activation_was_seen_is_not_sent_by_itself():

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import dagster as dg
 import pytest
 
 from connectors.clock import ManualClock
-from orchestration.activation.due import Due, Handled, Look
+from orchestration.activation.due import PATIENCE, Due, Handled, Look
 from orchestration.activation.news import FILE
 from orchestration.activation.workplace import ledger_of
 from orchestration.ingest.runs import Around
@@ -34,13 +35,14 @@ from tests.orchestration.workspace import Workspace
 
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 NOON = MIDNIGHT - timedelta(hours=12)
-HOUR = timedelta(hours=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 META, TAG, HOOK = activation_key("gold", "meta_1"), activation_key("gold", "netmera_tag_gold"), "webhook_HOOK_URL"
 GOLD = """who: [{tag: gold}]
 activate:
   - {to: meta, audience: "1", when: daily}
   - {to: netmera_tag, when: on_enter}
 """
+TWICE = GOLD + '  - {to: meta, audience: "1", when: daily, mode: add_only}\n'
 SILVER = "who: [{tag: silver}]\nactivate:\n  - {to: webhook, url_env: HOOK_URL, when: on_leave}\n"
 
 
@@ -193,6 +195,20 @@ def test_what_failed_is_tried_again_after_a_pause_and_then_waits_for_the_next_ch
     assert len(of_tag(place.look())) == 1
 
 
+def test_what_failed_is_tried_again_for_the_same_moment_though_the_night_has_come_since(place: Place):
+    midnight = (datetime.now(UTC) + 2 * DAY).replace(hour=0, minute=0, second=0, microsecond=0)
+    assert place.look(midnight) == []
+    (first,) = place.look(midnight + PATIENCE)
+    place.record(first, dg.DagsterRunStatus.FAILURE, **{ENDED_TAG: "failed"})
+    place.publish(2, midnight)
+    (second,) = place.look(midnight + PATIENCE + HOUR)
+    assert second.run_key != first.run_key
+    assert second.tags[AS_OF_TAG] == first.tags[AS_OF_TAG] == (midnight + PATIENCE).isoformat()
+    place.publish(3, midnight + DAY)
+    (following,) = place.look(midnight + DAY + HOUR)
+    assert following.tags[AS_OF_TAG] == (midnight + DAY).isoformat()
+
+
 def test_a_tick_of_a_webhook_tells_no_more_causes_than_its_file(place: Place):
     place.workspace.define(silver=SILVER.replace("on_leave", "daily"))
     place.look()
@@ -245,25 +261,27 @@ def test_nobody_else_sends_the_same_meanwhile(place: Place):
     assert len(place.look()) == 1
 
 
-def test_what_is_paused_rests_and_what_cannot_be_read_is_remembered(place: Place):
+@pytest.mark.parametrize("silver", [SILVER, "who: [{tag: silver}]\n"], ids=["beside others", "on its own"])
+def test_what_is_paused_rests_and_what_happens_meanwhile_is_not_sent_later(place: Place, silver: str):
+    place.workspace.define(silver=silver)
     place.workspace.define(gold=f"paused: true\n{GOLD}")
     place.publish(2, NOON, entered=3)
     assert place.look(NOON + HOUR) == []
     place.workspace.define(gold=GOLD)
-    assert place.look(NOON + 2 * HOUR) == []  # what happened while it was paused is not sent later
-    place.workspace.define(gold=GOLD.replace("tag: gold", "tga: gold"))
-    place.publish(3, NOON + 2 * HOUR, entered=3)
-    assert place.look(NOON + 3 * HOUR) == []
-    place.workspace.define(gold=GOLD)
-    (asked,) = place.look(NOON + 4 * HOUR)
-    assert asked.tags[ACTIVATION_TAG] == "gold.netmera_tag_gold"
+    assert place.look(NOON + 2 * HOUR) == []
 
 
-def test_two_ways_to_one_place_are_left_to_the_asset_that_says_so(place: Place):
-    twice = GOLD + '  - {to: meta, audience: "1", when: daily, mode: add_only}\n'
-    place.workspace.define(gold=twice)
+MISSPELT = GOLD.replace("tag: gold", "tga: gold")
+
+
+@pytest.mark.parametrize("bent", [MISSPELT, TWICE], ids=["an error", "two ways to one place"])
+def test_what_cannot_be_read_rests_and_is_sent_once_it_is_mended(place: Place, bent: str):
+    place.workspace.define(gold=bent)
     place.publish(2, MIDNIGHT, entered=3)
     assert place.look(MIDNIGHT + HOUR) == []
+    place.workspace.define(gold=GOLD)
+    asked = place.look(MIDNIGHT + 2 * HOUR)
+    assert [one.tags[ACTIVATION_TAG] for one in asked] == ["gold.meta_1", "gold.netmera_tag_gold"]
 
 
 def test_a_warehouse_of_a_version_without_news_is_waited_for(tmp_path: Path):
@@ -323,3 +341,10 @@ def test_what_becomes_of_something_due(case: str, tried: Tried, minutes: int, is
 @pytest.mark.parametrize("text", [None, "", "[]", "later", '{"a": 2}', '{"a": {"run_no": 1, "ticks": {"daily": "x"}}}'])
 def test_a_cursor_of_another_form_is_as_good_as_none(text: str | None):
     assert Cursor.read(text) == Cursor()
+
+
+def test_a_cursor_of_a_version_that_told_of_nothing_that_waits_is_read():
+    handled = Handled(1, {"daily": MIDNIGHT})
+    assert Cursor.read('{"a": {"run_no": 1, "ticks": {"daily": "2026-03-02T00:00:00Z"}}}') == Cursor({"a": handled})
+    waiting = Cursor({"a": replace(handled, waiting={"daily": NOON})})
+    assert Cursor.read(waiting.text()) == waiting

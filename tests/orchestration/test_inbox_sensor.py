@@ -8,6 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG, WILL_RETRY_TAG
 
 from orchestration.assets.moments import is_automatic
 from orchestration.gates.results import Override
@@ -21,8 +22,8 @@ from orchestration.names import (
     activation_key,
     segment_key,
 )
-from orchestration.sensors.inbox import request_sensor
-from orchestration.sensors.records import MOST_ATTEMPTS
+from orchestration.sensors.inbox import request_sensor, served
+from orchestration.sensors.records import MOST_ATTEMPTS, RETRIED_WITHIN
 from segmentation.language.folder import load_folder
 from tests.orchestration.workspace import Workspace
 
@@ -60,8 +61,8 @@ def JOB() -> None:
     """A job of that name, for records of runs."""
 
 
-def record(instance: dg.DagsterInstance, request: dg.RunRequest, status: dg.DagsterRunStatus) -> str:
-    tags = {REQUEST_TAG: request.tags[REQUEST_TAG]}
+def record(instance: dg.DagsterInstance, request: dg.RunRequest, status: dg.DagsterRunStatus, **more: str) -> str:
+    tags = {REQUEST_TAG: request.tags[REQUEST_TAG], **more}
     return instance.create_run_for_job(JOB, tags=tags, status=status).run_id
 
 
@@ -103,6 +104,49 @@ def test_a_run_that_died_is_tried_three_times(workspace: Workspace, inbox: Inbox
     state, failed = inbox.look_up(request.id) or (None, None)
     assert state == "failed"
     assert last in str(failed and failed.reason)
+
+
+@pytest.mark.parametrize(
+    ("case", "tags", "after", "is_under_way"),
+    [
+        ("Dagster is about to start another", {WILL_RETRY_TAG: "true"}, timedelta(), True),
+        ("it should have long ago", {WILL_RETRY_TAG: "true"}, RETRIED_WITHIN, False),
+        ("it has", {WILL_RETRY_TAG: "true", AUTO_RETRY_RUN_ID_TAG: "another"}, timedelta(), False),
+        ("it will not", {WILL_RETRY_TAG: "false"}, timedelta(), False),
+        ("it does not say", {}, timedelta(), False),
+    ],
+)
+def test_a_run_that_died_is_under_way_until_dagster_has_started_another_in_its_place(
+    workspace: Workspace,
+    inbox: Inbox,
+    instance: dg.DagsterInstance,
+    case: str,
+    tags: dict[str, str],
+    after: timedelta,
+    is_under_way: bool,
+):
+    request = inbox.drop(["gold"], "ada", NOON)
+    (asked,) = tick(workspace, instance)
+    record(instance, asked, dg.DagsterRunStatus.FAILURE, **tags)
+    assert served(instance, request, datetime.now(UTC) + after).under_way is is_under_way, case
+    if not after:
+        assert len(tick(workspace, instance)) == (0 if is_under_way else 1)
+
+
+@pytest.mark.parametrize("activate", [None, Activate("meta_1", send=True)])
+def test_a_run_that_somebody_stopped_is_not_started_again(
+    sending: Workspace, inbox: Inbox, instance: dg.DagsterInstance, activate: Activate | None
+):
+    request = inbox.drop(["gold"], "ada", NOON, activate=activate)
+    (asked,) = tick(sending, instance)
+    run = record(instance, asked, dg.DagsterRunStatus.CANCELED)
+    again = record(instance, asked, dg.DagsterRunStatus.STARTED)  # somebody thought better of it
+    assert tick(sending, instance) == []
+    assert (inbox.look_up(request.id) or ("",))[0] == "taken"
+    instance.delete_run(again)
+    assert tick(sending, instance) == []
+    state, failed = inbox.look_up(request.id) or (None, None)
+    assert (state, failed and failed.reason) == ("failed", f"somebody stopped the run {run}")
 
 
 def test_a_daemon_that_died_after_taking_a_request_asks_for_the_same_run_again(
@@ -181,6 +225,20 @@ def test_a_request_to_send_becomes_a_run_of_the_activations_it_names(
     config = {"send": True, "also": ["initial"], "override_by": "bea", "override_reason": "planned"}
     assert sent.run_config == {"ops": {"activation_meta": {"config": config}}}
     assert sent.tags[REQUESTED_BY_TAG] == "bea"
+
+
+def test_whichever_run_sends_what_was_asked_for_it_is_for_the_same_moment_so_that_a_message_goes_out_once(
+    sending: Workspace, inbox: Inbox, instance: dg.DagsterInstance
+):
+    inbox.drop(["gold"], "ada", NOON, activate=Activate("meta_1", send=True))
+    for _ in range(MOST_ATTEMPTS):
+        (asked,) = tick(sending, instance)
+        assert asked.tags[AS_OF_TAG] == NOON.isoformat()
+        record(instance, asked, dg.DagsterRunStatus.FAILURE)
+    assert tick(sending, instance) == []
+    later = NOON + timedelta(microseconds=1)
+    inbox.drop(["gold"], "ada", later, activate=Activate("meta_1", send=True))
+    assert [one.tags[AS_OF_TAG] for one in tick(sending, instance)] == [later.isoformat()]
 
 
 @pytest.mark.parametrize(
