@@ -25,6 +25,7 @@ from phonenumbers import (
 _BEGINS_WITH_PLUS = re.compile(r"[^\d+＋]*[+＋]")
 _BETWEEN = ("Nd", "Zs", "Cf", "Pd", "Ps", "Pe")  # digits, blanks, marks that nobody sees, hyphens, brackets
 _DOTS = ".．·−"  # and the sign for minus, which stands for a hyphen
+_AREA = re.compile(r"([^\d+＋]*(?:[+＋]|(?=0))(?:[\s()]*\d){2,6}[\s()]*)/")  # 030/123456; later it parts two numbers
 _LENGTHS = range(8, 16)  # digits of a number with its country code
 _FEWEST_BARE = 11  # with fewer it may as well be a number without one: 532 123 45 67 is in Turkey, and in Havana
 
@@ -37,7 +38,11 @@ def with_country_code(written: str | None, country: str | None) -> str | None:
     What has more behind a digit than belongs into one number is none: an extension, a second number, an exponent, or
     the .0 of a table that took it for a fraction.
     """
-    if not written or not _is_one_number(written):
+    if not written:
+        return None
+    if area := _AREA.match(written):
+        written = f"{area.group(1)} {written[area.end() :]}"
+    if not _is_one_number(written):
         return None
     digits, home = normalize_digits_only(written), (country or "").strip().upper()
     if _BEGINS_WITH_PLUS.match(written):
