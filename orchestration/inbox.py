@@ -15,6 +15,7 @@ import re
 import secrets
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -102,7 +103,22 @@ class Inbox:
 
     def taken(self) -> list[Request]:
         """Requests that somebody serves, oldest first."""
-        return [_read(path) for path in self._files("taken")]
+        found = []
+        for path in self._files("taken"):
+            with suppress(FileNotFoundError):  # it has just ended
+                found.append(_read(path))
+        return found
+
+    def is_left(self, request: Request, now: datetime) -> bool:
+        """Whether the taker of a taken request was a process of this machine that is no more, which may have died
+        before it wrote its name into the file that it had moved."""
+        if request.taken_by is not None:
+            return is_gone(request.taken_by)
+        try:
+            moved = datetime.fromtimestamp(self._path(request.id, "taken").stat().st_ctime, UTC)
+        except FileNotFoundError:
+            return False
+        return now - moved >= HALF_WRITTEN
 
     def take(self, request: Request, by: str) -> bool:
         """Whether the request is now ours to serve: one of several takers gets it."""

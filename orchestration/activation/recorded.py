@@ -97,13 +97,13 @@ def in_files(folder: Folder) -> tuple[list[Activation], dict[str, str]]:
 
 
 def left_behind(present: Iterable[Activation], known: Calls, broken: Iterable[str]) -> list[Call]:
-    """Of what was sent, that which is in no file any more: it stays there until somebody takes it back. Files with an
-    error may still name theirs."""
-    there, unsure = {one.stream for one in present}, set(broken)
+    """Of what was sent, that which is in no file any more: it stays there until somebody takes it back. A message and
+    a tag may have the same set, and files with an error may still name theirs."""
+    there, unsure = {(one.segment, SHOWN.get(one.to), one.place) for one in present}, set(broken)
     return [
         call
-        for stream, call in sorted(known.placed.items())
-        if stream not in there and call.segment not in unsure and is_out_there(call)
+        for _, call in sorted(known.placed.items())
+        if call.segment not in unsure and is_out_there(call) and (call.segment, SHOWN[call.to], call.place) not in there
     ]
 
 

@@ -29,7 +29,7 @@ from segmentation.language.folder import Folder
 from segmentation.language.model import Definition
 
 CHECK = "recalculated"
-EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")  # what Dagster takes for an owner
 LABEL = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 
 

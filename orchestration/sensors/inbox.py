@@ -18,7 +18,7 @@ import dagster as dg
 
 from orchestration.activation.chosen import chosen, require_allowed
 from orchestration.activation.named import Activation
-from orchestration.inbox import SENSOR, Inbox, Request, is_gone
+from orchestration.inbox import SENSOR, Inbox, Request
 from orchestration.jobs import activation_job, segments_job
 from orchestration.launch import sentence_of
 from orchestration.names import (
@@ -120,7 +120,7 @@ def request_sensor(settings: Settings, folder: Folder) -> dg.SensorDefinition:
         for request in inbox.taken():
             if request.taken_by == SENSOR:
                 wanted += _go_on(inbox, request, context.instance, now, settings, folder.definitions)
-            elif is_gone(request.taken_by):
+            elif inbox.is_left(request, now):
                 inbox.give_back(request)
         for request in inbox.waiting(now):
             why = refusal(request, known, settings.segments, folder.definitions)

@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from orchestration.assets.segment_page import page
+from orchestration.assets.segments import EMAIL
 from orchestration.definitions import build_defs
 from orchestration.manifest import ensure_manifest
 from orchestration.names import (
@@ -161,6 +162,19 @@ def test_the_page_of_a_segment_says_its_rule_in_words_and_who_made_it(place: Pla
     assert (node.owners, node.group_name, node.tags.get("value")) == (["crm@example.com"], "rule_based", "")
     assert "top tier" not in node.tags  # a label that Dagster could not hold as a tag
     assert graph(place).get(segment_key("quiet")).owners == []
+
+
+@pytest.mark.parametrize(
+    ("maker", "is_owner"), [("crm@example.com", True), ("a.b+c@x-y.example.museum", True), ("ada@b.c", False),
+                            ("ada", False), ("ada@example.technology", False), ("ü@example.com", False)]
+)  # fmt: skip
+def test_whoever_made_a_segment_is_its_owner_if_dagster_takes_them_for_one(maker: str, is_owner: bool):
+    assert bool(EMAIL.fullmatch(maker)) == is_owner
+    if is_owner:
+        dg.AssetSpec("gold", owners=[maker])
+    else:
+        with pytest.raises(dg.DagsterInvalidDefinitionError):
+            dg.AssetSpec("gold", owners=[maker])
 
 
 def test_a_workspace_of_an_earlier_version_is_loaded_though_its_plan_lacks_models(tmp_path: Path):

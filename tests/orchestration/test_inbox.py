@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -71,6 +72,17 @@ def test_what_a_process_left_undone_is_given_back(inbox: Inbox):
     assert not is_gone(SENSOR)
     inbox.give_back(inbox.taken()[0])
     assert (inbox.taken(), inbox.waiting(LATER)) == ([], [request])
+
+
+def test_what_was_taken_by_a_process_that_died_before_it_said_so_is_left_after_a_moment(inbox: Inbox):
+    inbox.take(inbox.drop(["gold"], "ada", NOON), this_process())
+    mine = inbox.taken()[0]
+    assert not inbox.is_left(mine, datetime.now(UTC) + timedelta(days=1))
+    nobodys = replace(mine, taken_by=None)
+    assert not inbox.is_left(nobodys, datetime.now(UTC)), "its taker is about to write"
+    assert inbox.is_left(nobodys, datetime.now(UTC) + timedelta(minutes=1))
+    inbox.end(mine, NOON, run="run-1")
+    assert not inbox.is_left(nobodys, datetime.now(UTC) + timedelta(minutes=1)), "it has ended since"
 
 
 def test_a_program_needs_to_say_no_more_than_which_segments(inbox: Inbox, move_in: Callable[[str, str], None]):
