@@ -96,9 +96,7 @@ def stop(settings: Settings, push: Push, error: BaseException, clock: Clock) -> 
         outbox.forget(push)
     elif isinstance(error, _PASSING) and not push.is_too_late(clock.now()):
         pause = min(timedelta(minutes=2**push.attempts), _LONGEST_PAUSE)
-        waiting = replace(
-            push, taken_by=None, taken_at=None, attempts=push.attempts + 1, not_before=clock.now() + pause
-        )
+        waiting = replace(push, attempts=push.attempts + 1, not_before=clock.now() + pause)
         outbox.move(waiting, "sending", "new")
     else:
         fail(settings, push, str(error), clock.now())

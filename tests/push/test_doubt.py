@@ -4,14 +4,18 @@ what may be out a person is asked."""
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestration.activation import to_push
+from orchestration.push import asked, outbox
 from orchestration.push.asked import settle_by_hand
-from orchestration.push.outbox import Push
+from orchestration.push.outbox import FOLDER, Push
 from orchestration.push.sending import InDoubt
 from orchestration.sensors.push import run_key
 from tests.push.place import Place
@@ -68,6 +72,71 @@ def died(place: Place, push: Push, **known: Any) -> Push:
     taken = place.outbox.take(push, f"{GONE}{socket.gethostname()}", place.now)
     assert taken is not None
     return place.outbox.write(replace(taken, **known))
+
+
+class Dead(BaseException):
+    """A process ends here, and tidies nothing up."""
+
+
+@contextmanager
+def dying(after: int) -> Iterator[None]:
+    """A process that is gone by the end, which comes after so many changes in the outbox if there are as many."""
+    made = 0
+    write, rename = outbox.write_if_changed, Path.rename
+
+    def made_one() -> None:
+        nonlocal made
+        made += 1
+        if made == after:
+            raise Dead
+
+    def writing(file: Path, content: bytes) -> None:
+        write(file, content)
+        made_one()
+
+    def renaming(path: Path, target: Path) -> Path:
+        moved = rename(path, target)
+        if FOLDER in path.parts:
+            made_one()
+        return moved
+
+    with pytest.MonkeyPatch.context() as patch, suppress(Dead):
+        for module in (asked, to_push):
+            patch.setattr(module, "this_process", lambda: f"{GONE}{socket.gethostname()}")
+        patch.setattr(outbox, "write_if_changed", writing)
+        patch.setattr(Path, "rename", renaming)
+        yield
+
+
+@pytest.mark.parametrize("after", [1, 2, 3, 4])
+def test_a_message_whose_process_died_between_two_steps_waits_for_the_next_and_goes_out_once(
+    place: Place, after: int
+) -> None:
+    waiting = place.later(hours=0.5)
+    place.world.clock.sleep(1800)
+    place.world.netmera.faults.busy.times = 20
+    keys = {run_key(waiting, place.now)}
+    with dying(after):
+        place.told(lambda: place.serve(waiting.id))  # it is taken, and brought back for later
+    place.world.netmera.faults.busy.times = 0
+    place.world.clock.sleep(15 * 60)
+    (due,) = place.outbox.due(place.now)
+    assert run_key(due, place.now) not in keys
+    assert place.serve(due.id).ending == "sent"
+    assert (place.sent, place.states()) == (["Winter sale"], ["done"])
+
+
+def test_a_message_of_which_nobody_knows_who_took_it_is_left_to_them_for_as_long_as_to_others(place: Place) -> None:
+    waiting = place.later()
+    (waiting_file,) = (place.settings.home / FOLDER / "new").iterdir()
+    (place.settings.home / FOLDER / "sending").mkdir()
+    waiting_file.rename(waiting_file.parents[1] / "sending" / waiting_file.name)
+    place.world.clock.sleep(6 * 3600)
+    assert place.outbox.due(place.now) == []
+    place.world.clock.sleep(2 * 3600)
+    assert [one.id for one in place.outbox.due(place.now)] == [waiting.id]
+    assert "nobody could send it then" in place.told(lambda: place.serve(waiting.id))
+    assert (place.states(), place.shown()) == (["failed"], [])
 
 
 def test_a_message_whose_process_died_before_it_asked_is_sent(place: Place) -> None:
