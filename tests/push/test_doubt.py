@@ -139,6 +139,15 @@ def test_a_message_of_which_nobody_knows_who_took_it_is_left_to_them_for_as_long
     assert (place.states(), place.shown()) == (["failed"], [])
 
 
+def test_a_message_that_two_settle_at_once_is_settled_by_one(place: Place) -> None:
+    lost(place, went_out=False)
+    place.told(place.push)
+    (doubtful,) = [push for state, push in place.outbox.all() if state == "in_doubt"]
+    assert place.outbox.take(doubtful, "1@another-machine", place.now, "in_doubt")
+    assert place.outbox.take(doubtful, "2@another-machine", place.now, "in_doubt") is None
+    assert place.states() == ["sending"]
+
+
 def test_a_message_whose_process_died_before_it_asked_is_sent(place: Place) -> None:
     waiting = place.later()
     place.world.clock.sleep(3600)
