@@ -38,6 +38,8 @@ def push(work: Work) -> Outcome:
     if state in ("failed", "in_doubt"):
         raise ValueError(wanted.reason or f"the message {wanted.id} has failed")
     if state == "sending" and wanted.may_be_out:
+        if not (work.sends or WAITING in work.activation.options):
+            return _in_flight(work, wanted)
         died = "the process that asked died before it noted the answer"
         done = settle(work.settings, _taken(work, state, wanted), _client(work), work.clock, died)
         return _outcome(Outcome("sent", "", {}), done)
@@ -126,6 +128,14 @@ def _dry(work: Work, tagged: Outcome, wanted: Push) -> Outcome:
         f"{work.closed_in_words()}"
     )
     return replace(tagged, said=said)
+
+
+def _in_flight(work: Work, wanted: Push) -> Outcome:
+    said = (
+        f"{wanted.segment}: Netmera was asked for “{wanted.title}” already, and what became of it is not noted yet;"
+        f" nothing was sent, {why_dry(work.activation, work.wish)}"
+    )
+    return Outcome("dry_run", said, {})
 
 
 def _outcome(tagged: Outcome, done: Push) -> Outcome:

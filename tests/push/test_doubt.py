@@ -17,8 +17,9 @@ from orchestration.push import asked, outbox
 from orchestration.push.asked import settle_by_hand
 from orchestration.push.outbox import FOLDER, Push
 from orchestration.push.sending import InDoubt
+from orchestration.push.words import message_no
 from orchestration.sensors.push import run_key
-from tests.push.place import Place
+from tests.push.place import SALE, Place
 
 GONE = "999999999@"  # a process that is no more, on this machine
 
@@ -199,6 +200,30 @@ def test_a_message_whose_process_died_after_it_asked_is_looked_for(place: Place,
         assert place.outbox.due(place.now) == []
         assert "in_doubt" in place.states()
     assert place.sent == ["Winter sale"] * went_out
+
+
+def test_a_dry_run_says_of_a_message_whose_process_died_that_it_was_asked_for_and_finds_nothing_out(
+    place: Place,
+) -> None:
+    at = place.now
+    no = message_no("gold.netmera_push_gold", at)
+    for known in ({"called_at": at}, {"key": "1001"}):
+        asked_for = Push(no, "gold", "gold", SALE.title, SALE.text, SALE.platforms, "ece", at)
+        place.outbox.add(asked_for)
+        died(place, asked_for, **known)
+        for allowed, send, why in (
+            ("netmera_push", False, "as nobody asked for more than a dry run"),
+            ("", True, "as SEGMENTS_SEND does not name netmera_push"),
+        ):
+            place.world.environ["SEGMENTS_SEND"] = allowed
+            outcome = place.push(at=at, send=send)
+            assert outcome.ending == "dry_run"
+            assert outcome.said == (
+                "gold: Netmera was asked for “Winter sale” already, and what became of it is not noted yet; nothing was"
+                f" sent, {why}"
+            )
+        assert (place.states(), place.shown(), place.world.netmera.calls) == (["sending"], [], [])
+        place.outbox.forget(asked_for)
 
 
 def test_a_draft_whose_process_died_after_it_was_made_is_not_made_again(place: Place) -> None:
