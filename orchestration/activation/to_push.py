@@ -33,12 +33,15 @@ def push(work: Work) -> Outcome:
     if work.wish.withdraw:
         return _tag(work, tag_work)
     state, wanted = _wanted(work)
+    finds_out = work.sends or WAITING in work.activation.options
+    if state is not None and state == wanted.end and finds_out:
+        Outbox(work.settings.home).move(wanted, "sending", state)  # if its process died before it did
     if state == "done":
         return Outcome("nothing", f"“{wanted.title}” has gone out already, as message {wanted.key}", {})
     if state in ("failed", "in_doubt"):
         raise ValueError(wanted.reason or f"the message {wanted.id} has failed")
     if state == "sending" and wanted.may_be_out:
-        if not (work.sends or WAITING in work.activation.options):
+        if not finds_out:
             return _in_flight(work, wanted)
         died = "the process that asked died before it noted the answer"
         done = settle(work.settings, _taken(work, state, wanted), _client(work), work.clock, died)

@@ -78,6 +78,13 @@ class Push:
         """Whether Netmera was asked for it, so that it must not be asked again."""
         return self.called_at is not None or self.key is not None
 
+    @property
+    def end(self) -> State | None:
+        """Where it belongs if it has ended, though whoever noted that may have died before it moved it there."""
+        if self.ended_at is None:
+            return None
+        return "done" if self.reason is None else "failed"
+
     def is_too_late(self, now: datetime) -> bool:
         """Whether its moment is over by so much that it is not sent any more."""
         return self.at is not None and now > self.at + LATEST
@@ -107,16 +114,17 @@ class Outbox:
         create(path, _bytes(push))
 
     def look_up(self, id: str) -> tuple[State, Push] | None:
-        """Where a message is; None if there is none of this name."""
+        """Where a message is, by what it says if it has ended; None if there is none of this name."""
         for state in STATES:
             if (push := self._read(self._path(id, state))) is not None:
-                return state, push
+                return push.end or state, push
         return None
 
     def all(self, *states: State) -> list[tuple[State, Push]]:
-        """The messages in some states, in all by default, the earliest first."""
+        """The messages in the folders of some states, in all by default, the earliest first, with the states as
+        `look_up` tells them."""
         found = [
-            (state, push)
+            (push.end or state, push)
             for state in states or STATES
             for path in (self._root / state).glob("*.json")
             if not path.name.startswith(".") and (push := self._read(path)) is not None

@@ -14,7 +14,7 @@ import pytest
 
 from orchestration.activation import to_push
 from orchestration.push import asked, outbox
-from orchestration.push.asked import settle_by_hand
+from orchestration.push.asked import cancel, settle_by_hand
 from orchestration.push.outbox import FOLDER, Push
 from orchestration.push.sending import InDoubt
 from orchestration.push.words import message_no
@@ -125,6 +125,34 @@ def test_a_message_whose_process_died_between_two_steps_waits_for_the_next_and_g
     assert run_key(due, place.now) not in keys
     assert place.serve(due.id).ending == "sent"
     assert (place.sent, place.states()) == (["Winter sale"], ["done"])
+
+
+@pytest.mark.parametrize("after", [1, 2, 3, 4])
+def test_a_message_that_was_taken_back_does_not_go_out_though_the_process_died_before_it_put_it_away(
+    place: Place, after: int
+) -> None:
+    waiting = place.later()
+    with dying(after):
+        cancel(place.settings, waiting.id, "bob", place.now)
+    place.world.clock.sleep(3600)
+    if after < 3:  # it was not noted yet that somebody takes it back
+        assert place.serve(waiting.id).ending == "sent"
+        return
+    assert (place.states(), place.shown()) == (["failed"], [])
+    assert place.told(lambda: cancel(place.settings, waiting.id, "bob", place.now)).endswith("it is failed")
+    for _ in place.outbox.due(place.now):
+        assert place.told(lambda: place.serve(waiting.id)) == "taken back by bob"
+    assert (place.sent, place.outbox.due(place.now)) == ([], [])
+
+
+def test_a_message_that_went_out_has_done_so_though_the_process_died_before_it_put_it_away(place: Place) -> None:
+    waiting = place.later()
+    place.world.clock.sleep(3600)
+    with dying(5):  # taken in two steps; then it is noted that it is asked for, its key, and that it has ended
+        place.serve(waiting.id)
+    (due,) = place.outbox.due(place.now)
+    assert place.serve(due.id).said == "“Winter sale” has gone out already, as message 1001"
+    assert (place.sent, place.states(), place.outbox.due(place.now)) == (["Winter sale"], ["done"], [])
 
 
 def test_a_message_of_which_nobody_knows_who_took_it_is_left_to_them_for_as_long_as_to_others(place: Place) -> None:
