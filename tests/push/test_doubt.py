@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
+from connectors.accounts import netmera_account
+from connectors.netmera_messages import NetmeraMessages
 from orchestration.activation import to_push
 from orchestration.push import asked, outbox
 from orchestration.push.asked import cancel, settle_by_hand
 from orchestration.push.outbox import FOLDER, Push
-from orchestration.push.sending import InDoubt
+from orchestration.push.sending import InDoubt, fail, finish
 from orchestration.push.words import message_no
 from orchestration.sensors.push import run_key
 from tests.push.place import SALE, Place
@@ -210,14 +212,55 @@ def test_a_message_that_went_out_and_cannot_be_shown_is_shown_later(place: Place
     assert place.shown() == [("1001", "Winter sale", "sent", ["gold"])]
 
 
+def send(place: Place, push: Push) -> str:
+    """What a process had sent before it died; ann has the tag."""
+    place.tagged[push.tag] = {"A-1"}
+    client = NetmeraMessages(netmera_account(place.world.environ), place.world.clock)
+    return client.send(push.message, push.tag, push.id)
+
+
+@pytest.mark.parametrize(
+    ("went_out", "other", "is_known"),
+    [
+        (False, "done", False),
+        (False, "sending", False),
+        (True, "done", True),
+        (True, "sending", False),
+        (False, "failed", False),
+        (True, "failed", True),
+    ],
+)
+def test_a_lost_message_is_not_taken_for_one_of_the_same_title_to_another_segment(
+    place: Place, went_out: bool, other: str, is_known: bool
+) -> None:
+    mine, theirs = place.later(), place.later(segment="others")
+    place.world.clock.sleep(3600)
+    died(place, mine, called_at=place.now)
+    taken = died(place, theirs, called_at=place.now)
+    if other == "failed":
+        fail(place.settings, taken, "it did not go out, says ece", place.now)
+    else:
+        key_of_theirs = send(place, theirs)
+        if other == "done":
+            finish(place.settings, place.outbox.write(replace(taken, key=key_of_theirs)), place.world.clock)
+    key = send(place, mine) if went_out else ""
+    place.world.clock.sleep(60)
+    if is_known:
+        assert place.serve(mine.id).details["message"] == key
+        return
+    assert "it is not known whether the message “Winter sale” went out" in place.told(lambda: place.serve(mine.id))
+    if other == "sending" and not went_out:  # once it is known of one of them, the other is known, too
+        settle_by_hand(place.settings, mine.id, "ece", went_out=False, clock=place.world.clock)
+        assert place.serve(theirs.id).details["message"] == key_of_theirs
+
+
 @pytest.mark.parametrize("went_out", [True, False])
 def test_a_message_whose_process_died_after_it_asked_is_looked_for(place: Place, went_out: bool) -> None:
     waiting = place.later()
     place.world.clock.sleep(3600)
     died(place, waiting, called_at=place.now)
     if went_out:
-        place.push(at=place.now)  # what the process that died had sent, as far as Netmera can tell
-        place.outbox.forget(place.outbox.all("done")[0][1])
+        send(place, waiting)
     place.world.clock.sleep(60)
     if went_out:
         outcome = place.serve(waiting.id)
