@@ -103,7 +103,9 @@ def _send(work: Work, tag_work: Work, mine: Push) -> Outcome:
             too_late(mine)
         tagged = _tag(work, tag_work)
         if not _tagged_people(tagged.counts):
-            raise ValueError(f"nobody has the tag {mine.tag}, so the message “{mine.title}” was not sent")
+            unknown = tagged.counts.get("added", 0)
+            why = f": Netmera does not know the {unknown:,} who were to get it" if unknown else ""
+            raise ValueError(f"nobody has the tag {mine.tag}, so the message “{mine.title}” was not sent{why}")
         done = deliver(work.settings, mine, _client(work), work.clock)
     except BaseException as error:
         found = Outbox(work.settings.home).look_up(mine.id)
@@ -146,7 +148,9 @@ def _outcome(tagged: Outcome, done: Push) -> Outcome:
     calls = tagged.counts.get("calls", 0) + (1 if done.draft else 2)
     said = f"{tagged.said}; " if tagged.said else f"{done.segment}: "
     if tagged.ending == "nothing":
-        said = f"{done.segment}: {_tagged_people(tagged.counts):,} had the tag {done.tag} already; "
+        said = f"{done.segment}: {_tagged_people(tagged.counts):,} were sent to the tag {done.tag} before; "
+    if unknown := tagged.counts.get("invalid", 0):
+        said += f"Netmera does not know {unknown:,} of them; "
     details = {**tagged.details, "push": done.id, "message": done.key}
     return replace(
         tagged, ending="sent", said=f"{said}{went}, as message {done.key}", counts={**tagged.counts, "calls": calls},
@@ -155,7 +159,10 @@ def _outcome(tagged: Outcome, done: Push) -> Outcome:
 
 
 def _tagged_people(counts: Mapping[str, int]) -> int:
-    return counts.get("unchanged", 0) + counts.get("added", 0)
+    """How many have the tag, at most: whom Netmera did not know in earlier runs is not remembered, and whom it did not
+    know in this one may have been removed rather than added."""
+    unknown = max(0, counts.get("invalid", 0) - counts.get("removed", 0))
+    return counts.get("unchanged", 0) + counts.get("added", 0) - unknown
 
 
 def _require_a_tag_of_its_own(work: Work) -> None:
