@@ -14,7 +14,7 @@ from connectors.netmera_messages import PLATFORMS, NetmeraMessages, PushMessage
 from orchestration.activation.allowed import why_dry
 from orchestration.activation.locks import alone
 from orchestration.activation.mirror import mirror
-from orchestration.activation.places import others_at
+from orchestration.activation.places import others_at, refuse_kept
 from orchestration.activation.wish import Outcome
 from orchestration.activation.work import Work
 from orchestration.inbox import this_process
@@ -166,9 +166,12 @@ def _tagged_people(counts: Mapping[str, int]) -> int:
 
 
 def _require_a_tag_of_its_own(work: Work) -> None:
-    """A message to a tag reaches whoever has it, so no other segment may give it to somebody."""
-    activation = work.activation
-    for name in others_at(activation, segments_of(work.settings).definitions.values()):
+    """A message to a tag reaches whoever has it, so no other segment may give it to somebody, and this one may not keep
+    it for those who have left."""
+    activation, definitions = work.activation, segments_of(work.settings).definitions
+    if activation.segment in definitions:
+        refuse_kept(activation, definitions[activation.segment])
+    for name in others_at(activation, definitions.values()):
         raise ValueError(
             f"{activation.segment}: members of {name} get the tag {activation.place}, too, and a message to it would"
             " reach them; expected a tag of its own"

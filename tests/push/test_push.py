@@ -104,6 +104,27 @@ def test_a_tag_that_another_segment_gives_to_its_members_gets_no_message(place: 
     assert (place.tagged, place.sent) == ({}, [])
 
 
+@pytest.mark.parametrize(
+    ("tag", "mode", "is_refused"),
+    [("gold", "add_only", True), ("gold", "mirror", False), ("another", "add_only", False)],
+)
+def test_a_tag_that_stays_with_whoever_has_left_gets_no_message(
+    place: Place, tag: str, mode: str, is_refused: bool
+) -> None:
+    place.workspace.define(
+        gold=f"activate: [{{to: netmera_tag, tag: {tag}, mode: {mode}, when: daily}}]\n"
+        "who: [{attribute: group, equals: gold}]\n"
+    )
+    if not is_refused:
+        assert place.push().ending == "sent"
+        return
+    assert place.told(place.push) == (
+        "gold leaves the tag gold with whoever is out of it (add_only), and a message to it takes it from them;"
+        " expected another tag for the message"
+    )
+    assert (place.tagged, place.sent, place.states()) == ({}, [], [])
+
+
 def test_nobody_gets_no_message(place: Place) -> None:
     assert place.told(lambda: place.push("nobody")) == (
         "nobody has the tag nobody, so the message “Winter sale” was not sent"
