@@ -20,7 +20,7 @@ from connectors.netmera import VENDOR, Netmera, netmera_http
 
 PLATFORMS = {"ios": "IOS", "android": "ANDROID"}
 _SENDING = "sending a message"
-_CLOCKS_APART = timedelta(minutes=10)  # ours and Netmera's, at most
+CLOCKS_APART = timedelta(minutes=10)  # ours and Netmera's, at most
 _REFUSALS = frozenset({*range(300, 400), 400, 402, 404, 405, 413, 415, 422, 429})  # with these, nothing was done
 _SAID = {  # what can be done about a refusal, by the words of the documentation
     "Push message size exceed limit": "the message is too long; shorten its text",
@@ -111,16 +111,16 @@ class NetmeraMessages:
 
     def keys(self, since: datetime, until: datetime) -> set[str]:
         """The keys of the messages that started in this span, with some minutes around it."""
-        return {one.key for one in self._reading.messages(since - _CLOCKS_APART, until + _CLOCKS_APART)}
+        return {one.key for one in self._reading.messages(since - CLOCKS_APART, until + CLOCKS_APART)}
 
     def find(self, message: PushMessage, since: datetime, until: datetime, others: Collection[str]) -> str | None:
         """The key of a message with this title that started in this span and is none of `others`; None if there is
         none, if there are several, or if it has no results yet to know it by."""
-        started = self._reading.messages(since - _CLOCKS_APART, until + _CLOCKS_APART)
+        started = self._reading.messages(since - CLOCKS_APART, until + CLOCKS_APART)
         found = []
         for one in started:
             if one.key not in others:
-                results = self._reading.results(one, since - _CLOCKS_APART, until + _CLOCKS_APART)
+                results = self._reading.results(one, since - CLOCKS_APART, until + CLOCKS_APART)
                 first = next((result.title for result in results), None)
                 if first == message.title:
                     found.append(one.key)

@@ -1,7 +1,8 @@
 """What is odd about `activate` beyond its words: one segment that goes to a place in two ways, and several segments at
 one place, which would undo each other's work, as each takes back whom it does not know.
 
-Members are calculated all the same. Not here: refusing to send (`rivals.py`), and what one file says by itself.
+Members are calculated all the same. Not here: which of several segments may send (`rivals.py`), and what one file says
+by itself.
 """
 
 from __future__ import annotations
@@ -22,10 +23,24 @@ def two_ways(folder: Folder) -> list[Problem]:
     found = []
     for name, definition in folder.definitions.items():
         try:
-            activations_of(definition)
+            for one in activations_of(definition):
+                refuse_kept(one, definition)
         except ValueError as error:
             found.append(Problem(definition.file, _line(folder, name), f"found that {error}"))
     return sorted(found)
+
+
+def refuse_kept(activation: Activation, definition: Definition) -> None:
+    """Raises ValueError in one sentence for messages to a tag that the segment's file leaves with whoever is out of it:
+    before each message it would be taken from them."""
+    kept = ("netmera_tag", activation.place, False)
+    if activation.to == "netmera_push" and kept in (
+        (one.to, one.place, one.mirrors) for one in activations_of(definition)
+    ):
+        raise ValueError(
+            f"{definition.name} leaves the tag {activation.place} with whoever is out of it (add_only), and a message"
+            " to it takes it from them; expected another tag for the message"
+        )
 
 
 def at_places(definitions: Iterable[Definition]) -> Mapping[tuple[str, str], Mapping[str, Activation]]:

@@ -14,7 +14,7 @@ from connectors.netmera_messages import PLATFORMS, NetmeraMessages, PushMessage
 from orchestration.activation.allowed import why_dry
 from orchestration.activation.locks import alone
 from orchestration.activation.mirror import mirror
-from orchestration.activation.places import others_at
+from orchestration.activation.places import others_at, refuse_kept
 from orchestration.activation.wish import Outcome
 from orchestration.activation.work import Work
 from orchestration.inbox import this_process
@@ -33,11 +33,16 @@ def push(work: Work) -> Outcome:
     if work.wish.withdraw:
         return _tag(work, tag_work)
     state, wanted = _wanted(work)
+    finds_out = work.sends or WAITING in work.activation.options
+    if state is not None and state == wanted.end and finds_out:
+        Outbox(work.settings.home).move(wanted, "sending", state)  # if its process died before it did
     if state == "done":
         return Outcome("nothing", f"“{wanted.title}” has gone out already, as message {wanted.key}", {})
     if state in ("failed", "in_doubt"):
         raise ValueError(wanted.reason or f"the message {wanted.id} has failed")
     if state == "sending" and wanted.may_be_out:
+        if not finds_out:
+            return _in_flight(work, wanted)
         died = "the process that asked died before it noted the answer"
         done = settle(work.settings, _taken(work, state, wanted), _client(work), work.clock, died)
         return _outcome(Outcome("sent", "", {}), done)
@@ -98,7 +103,9 @@ def _send(work: Work, tag_work: Work, mine: Push) -> Outcome:
             too_late(mine)
         tagged = _tag(work, tag_work)
         if not _tagged_people(tagged.counts):
-            raise ValueError(f"nobody has the tag {mine.tag}, so the message “{mine.title}” was not sent")
+            unknown = tagged.counts.get("added", 0)
+            why = f": Netmera does not know the {unknown:,} who were to get it" if unknown else ""
+            raise ValueError(f"nobody has the tag {mine.tag}, so the message “{mine.title}” was not sent{why}")
         done = deliver(work.settings, mine, _client(work), work.clock)
     except BaseException as error:
         found = Outbox(work.settings.home).look_up(mine.id)
@@ -128,12 +135,22 @@ def _dry(work: Work, tagged: Outcome, wanted: Push) -> Outcome:
     return replace(tagged, said=said)
 
 
+def _in_flight(work: Work, wanted: Push) -> Outcome:
+    said = (
+        f"{wanted.segment}: Netmera was asked for “{wanted.title}” already, and what became of it is not noted yet;"
+        f" nothing was sent, {why_dry(work.activation, work.wish)}"
+    )
+    return Outcome("dry_run", said, {})
+
+
 def _outcome(tagged: Outcome, done: Push) -> Outcome:
     went = f"a draft of “{done.title}” was made" if done.draft else f"“{done.title}” went out to the tag {done.tag}"
     calls = tagged.counts.get("calls", 0) + (1 if done.draft else 2)
     said = f"{tagged.said}; " if tagged.said else f"{done.segment}: "
     if tagged.ending == "nothing":
-        said = f"{done.segment}: {_tagged_people(tagged.counts):,} had the tag {done.tag} already; "
+        said = f"{done.segment}: {_tagged_people(tagged.counts):,} were sent to the tag {done.tag} before; "
+    if unknown := tagged.counts.get("invalid", 0):
+        said += f"Netmera does not know {unknown:,} of them; "
     details = {**tagged.details, "push": done.id, "message": done.key}
     return replace(
         tagged, ending="sent", said=f"{said}{went}, as message {done.key}", counts={**tagged.counts, "calls": calls},
@@ -142,13 +159,19 @@ def _outcome(tagged: Outcome, done: Push) -> Outcome:
 
 
 def _tagged_people(counts: Mapping[str, int]) -> int:
-    return counts.get("unchanged", 0) + counts.get("added", 0)
+    """How many have the tag, at most: whom Netmera did not know in earlier runs is not remembered, and whom it did not
+    know in this one may have been removed rather than added."""
+    unknown = max(0, counts.get("invalid", 0) - counts.get("removed", 0))
+    return counts.get("unchanged", 0) + counts.get("added", 0) - unknown
 
 
 def _require_a_tag_of_its_own(work: Work) -> None:
-    """A message to a tag reaches whoever has it, so no other segment may give it to somebody."""
-    activation = work.activation
-    for name in others_at(activation, segments_of(work.settings).definitions.values()):
+    """A message to a tag reaches whoever has it, so no other segment may give it to somebody, and this one may not keep
+    it for those who have left."""
+    activation, definitions = work.activation, segments_of(work.settings).definitions
+    if activation.segment in definitions:
+        refuse_kept(activation, definitions[activation.segment])
+    for name in others_at(activation, definitions.values()):
         raise ValueError(
             f"{activation.segment}: members of {name} get the tag {activation.place}, too, and a message to it would"
             " reach them; expected a tag of its own"

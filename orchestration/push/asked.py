@@ -132,15 +132,16 @@ def settle_by_hand(
     if state != "in_doubt":
         raise ValueError(f"the message {id} is not in doubt: it is {_STATES[state]}")
     outbox = Outbox(settings.home)
-    push = replace(push, taken_by=this_process(), taken_at=clock.now())
-    outbox.move(push, "in_doubt", "sending")
+    mine = outbox.take(push, this_process(), clock.now(), "in_doubt")
+    if mine is None:
+        raise ValueError(f"somebody else is settling the message {id}")
     if went_out is None:
         client = NetmeraMessages(netmera_account(environ), clock)
-        return settle(settings, push, client, clock, "its answer did not come")
+        return settle(settings, mine, client, clock, "its answer did not come")
     if went_out:
-        return finish(settings, outbox.write(replace(push, key=key)), clock)
-    fail(settings, push, f"it did not go out, says {by}", clock.now())
-    return push
+        return finish(settings, outbox.write(replace(mine, key=key)), clock)
+    fail(settings, mine, f"it did not go out, says {by}", clock.now())
+    return mine
 
 
 _STATES: dict[State, str] = {

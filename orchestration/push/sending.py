@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from connectors.clock import Clock
 from connectors.errors import BudgetSpent, ConnectorError, VendorBusy
-from connectors.netmera_messages import MaybeSent, NetmeraMessages
+from connectors.netmera_messages import CLOCKS_APART, MaybeSent, NetmeraMessages
 from orchestration.push.outbox import Outbox, Push
 from orchestration.push.shown import hide, show
 from orchestration.settings import Settings
@@ -61,17 +61,34 @@ def settle(settings: Settings, push: Push, client: NetmeraMessages, clock: Clock
     if push.key is not None:
         return finish(settings, push, clock)
     assert push.called_at is not None
+    outbox = Outbox(settings.home)
+    theirs, _ = _others(outbox, push)
     try:
-        key = client.find(push.message, push.called_at, clock.now(), push.others)
+        key = client.find(push.message, push.called_at, clock.now(), theirs.union(push.others))
     except ConnectorError as error:
         key, why = None, f"{why}, and where it is asked about it: {error}"
-    outbox = Outbox(settings.home)
+    theirs, is_unsure = _others(outbox, push)  # as others go on meanwhile
+    if key is not None and (is_unsure or key in theirs):
+        key, why = None, f"{why}, and the one of this title that it shows may be another message"
     if key is not None:
         return finish(settings, outbox.write(replace(push, key=key)), clock)
     doubt = InDoubt(push, why)
     show(settings, push)
     outbox.move(replace(push, reason=str(doubt)), "sending", "in_doubt")
     raise doubt
+
+
+def _others(outbox: Outbox, push: Push) -> tuple[set[str], bool]:
+    """Keys of other messages, and whether another one of this title may be out by a key that nobody has noted."""
+    assert push.called_at is not None
+    since = push.called_at - CLOCKS_APART
+    rest = [(state, one) for state, one in outbox.all() if one.id != push.id]
+    is_unsure = any(
+        state in ("sending", "in_doubt") and one.key is None and one.called_at is not None and one.called_at >= since
+        for state, one in rest
+        if one.title == push.title
+    )
+    return {one.key for _, one in rest if one.key is not None}, is_unsure
 
 
 def finish(settings: Settings, push: Push, clock: Clock) -> Push:
@@ -96,9 +113,7 @@ def stop(settings: Settings, push: Push, error: BaseException, clock: Clock) -> 
         outbox.forget(push)
     elif isinstance(error, _PASSING) and not push.is_too_late(clock.now()):
         pause = min(timedelta(minutes=2**push.attempts), _LONGEST_PAUSE)
-        waiting = replace(
-            push, taken_by=None, taken_at=None, attempts=push.attempts + 1, not_before=clock.now() + pause
-        )
+        waiting = replace(push, attempts=push.attempts + 1, not_before=clock.now() + pause)
         outbox.move(waiting, "sending", "new")
     else:
         fail(settings, push, str(error), clock.now())

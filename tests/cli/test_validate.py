@@ -99,6 +99,19 @@ def test_one_folder_may_get_files_of_several_formats(segments: Segments, tmp_pat
     assert segments("validate", folder).exit_code == 0
 
 
+def test_messages_to_a_tag_that_stays_with_whoever_has_left_are_an_error(segments: Segments, tmp_path: Path):
+    push, told = "  - {to: netmera_push, title: a, text: b, when: daily}\n", "who: [{tag: x}]\nactivate:\n"
+    tagging = "  - {to: netmera_tag, when: daily%s}\n"
+    rules = {"kept": f"{told}{push}{tagging % ', mode: add_only'}", "mirrored": f"{told}{push}{tagging % ''}"}
+    folder = write_definitions(tmp_path / "rules", rules)
+    result = segments("validate", folder)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"{folder}/kept.yml:3: found that kept leaves the tag kept with whoever is out of it (add_only), and a message"
+        " to it takes it from them; expected another tag for the message\n"
+    )
+
+
 def test_two_ways_to_one_place_are_an_error(segments: Segments, tmp_path: Path):
     twice = "".join(f"  - {{to: meta, audience: '7', when: {when}}}\n" for when in ("daily", "daily, mode: add_only"))
     folder = write_definitions(tmp_path / "rules", {"one": f"who: [{{tag: x}}]\nactivate:\n{twice}"})

@@ -11,7 +11,7 @@ from orchestration.lifecycle import delete
 from orchestration.lifecycle.moving import InUse
 from orchestration.push.asked import cancel
 from orchestration.sensors.push import run_key
-from tests.push.place import MEMBERS, SALE, Place
+from tests.push.place import MEMBERS, SALE, Place, devices
 
 
 def test_a_dry_run_asks_nothing_of_netmera_and_leaves_nothing_behind(place: Place) -> None:
@@ -104,11 +104,52 @@ def test_a_tag_that_another_segment_gives_to_its_members_gets_no_message(place: 
     assert (place.tagged, place.sent) == ({}, [])
 
 
+@pytest.mark.parametrize(
+    ("tag", "mode", "is_refused"),
+    [("gold", "add_only", True), ("gold", "mirror", False), ("another", "add_only", False)],
+)
+def test_a_tag_that_stays_with_whoever_has_left_gets_no_message(
+    place: Place, tag: str, mode: str, is_refused: bool
+) -> None:
+    place.workspace.define(
+        gold=f"activate: [{{to: netmera_tag, tag: {tag}, mode: {mode}, when: daily}}]\n"
+        "who: [{attribute: group, equals: gold}]\n"
+    )
+    if not is_refused:
+        assert place.push().ending == "sent"
+        return
+    assert place.told(place.push) == (
+        "gold leaves the tag gold with whoever is out of it (add_only), and a message to it takes it from them;"
+        " expected another tag for the message"
+    )
+    assert (place.tagged, place.sent, place.states()) == ({}, [], [])
+
+
 def test_nobody_gets_no_message(place: Place) -> None:
     assert place.told(lambda: place.push("nobody")) == (
         "nobody has the tag nobody, so the message “Winter sale” was not sent"
     )
     assert (place.sent, place.states(), place.shown()) == ([], [], [])
+
+
+def test_people_whom_netmera_does_not_know_are_nobody_to_send_a_message_to(place: Place) -> None:
+    place.world.netmera.users = {"E-5": devices()["E-5"]}
+    assert place.told(place.push) == (
+        "nobody has the tag gold, so the message “Winter sale” was not sent: Netmera does not know the 3 who were to"
+        " get it"
+    )
+    assert (place.sent, place.states(), place.shown()) == ([], [], [])
+
+
+def test_one_whom_netmera_knows_is_somebody_and_the_others_are_not_said_to_have_the_tag(place: Place) -> None:
+    place.world.netmera.users = {"A-1": devices()["A-1"]}
+    assert place.push().said == (
+        "gold: 3 added to netmera_tag gold and 0 removed, 0 were there already; Netmera does not know 2 of them;"
+        " “Winter sale” went out to the tag gold, as message 1001"
+    )
+    assert place.push(at=place.now + timedelta(minutes=1)).said == (
+        "gold: 3 were sent to the tag gold before; “Winter sale” went out to the tag gold, as message 1002"
+    )
 
 
 def test_a_message_that_netmera_refuses_is_not_one_of_the_segment(place: Place) -> None:
