@@ -16,7 +16,7 @@ from orchestration.exports.cells import Column
 
 MOST_ROWS = 1_048_575  # of data, below the header
 MOST_DIGITS = 15  # a longer number would be rounded
-MOST_LETTERS = 32_767  # of one cell
+MOST_LETTERS = 32_767  # of one cell, in units of UTF-16, of which an emoji has two
 WIDTH = 22
 
 
@@ -41,13 +41,17 @@ def write_xlsx(file: Path, columns: Iterable[Column], rows: Iterable[tuple[str |
         for place, value in enumerate(row):
             if value is None:
                 continue
-            if len(value) > MOST_LETTERS:
+            if (letters := _letters(value)) > MOST_LETTERS:
                 raise ValueError(
-                    f"found {len(value):,} letters in {columns[place].name} of row {number}, and a spreadsheet takes"
+                    f"found {letters:,} letters in {columns[place].name} of row {number}, and a spreadsheet takes"
                     f" {MOST_LETTERS:,} in a cell: export as csv or parquet"
                 )
             put[place](number, place, value)
     workbook.close()
+
+
+def _letters(text: str) -> int:
+    return len(text) if len(text) <= MOST_LETTERS // 2 else len(text.encode("utf-16-le")) // 2
 
 
 def _number(sheet: xlsxwriter.worksheet.Worksheet) -> Callable[[int, int, str], object]:

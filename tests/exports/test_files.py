@@ -83,8 +83,12 @@ def test_text_in_a_workbook_is_never_a_formula_a_link_or_a_number(tmp_path: Path
 
 def test_a_text_that_no_spreadsheet_can_hold_is_refused_rather_than_cut(tmp_path: Path):
     columns = as_rows(tmp_path / "rows", [("note", "text")], []).columns
-    with pytest.raises(ValueError, match=r"^found 32,768 letters in note of row 2, and a spreadsheet takes 32,767"):
-        write_xlsx(tmp_path / "a.xlsx", columns, [("a",), ("a" * (MOST_LETTERS + 1),)], AS_OF)
+    longest = "😀" * (MOST_LETTERS // 2)  # an emoji counts as two letters
+    write_xlsx(tmp_path / "a.xlsx", columns, [("a" * MOST_LETTERS,), (f"{longest}a",)], AS_OF)
+    assert read(tmp_path / "a.xlsx")[1:] == [["a" * MOST_LETTERS], [f"{longest}a"]]
+    for text in ("a" * (MOST_LETTERS + 1), f"{longest}ab"):
+        with pytest.raises(ValueError, match=r"^found 32,768 letters in note of row 2, and a spreadsheet takes 32,767"):
+            write_xlsx(tmp_path / "a.xlsx", columns, [("a",), (text,)], AS_OF)
 
 
 PEOPLE = st.dictionaries(st.sampled_from("abcdef"), st.tuples(CELLS, CELLS), max_size=6)
