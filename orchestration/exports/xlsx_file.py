@@ -13,6 +13,8 @@ from pathlib import Path
 import xlsxwriter
 
 from orchestration.exports.cells import Column
+from orchestration.exports.naming import UNFINISHED
+from orchestration.files import emptied
 
 MOST_ROWS = 1_048_575  # of data, below the header
 MOST_DIGITS = 15  # a longer number would be rounded
@@ -21,9 +23,16 @@ WIDTH = 22
 
 
 def write_xlsx(file: Path, columns: Iterable[Column], rows: Iterable[tuple[str | None, ...]], as_of: datetime) -> None:
-    """Writes one workbook of at most `MOST_ROWS` rows. Raises ValueError for a cell that no spreadsheet can hold."""
-    columns = list(columns)
-    workbook = xlsxwriter.Workbook(str(file), {"constant_memory": True, "tmpdir": str(file.parent)})
+    """Writes one workbook of at most `MOST_ROWS` rows. Raises ValueError for a cell that no spreadsheet can hold, and
+    then leaves none of the parts that a workbook is made of, which hold personal data in plain text."""
+    with emptied(file.with_name(f"{file.name}.parts{UNFINISHED}")) as parts:
+        _write(file, parts, list(columns), rows, as_of)
+
+
+def _write(
+    file: Path, parts: Path, columns: list[Column], rows: Iterable[tuple[str | None, ...]], as_of: datetime
+) -> None:
+    workbook = xlsxwriter.Workbook(str(file), {"constant_memory": True, "tmpdir": str(parts)})
     workbook.use_zip64()
     workbook.set_properties({"created": as_of.replace(tzinfo=None)})
     sheet = workbook.add_worksheet("members")

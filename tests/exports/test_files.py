@@ -91,6 +91,15 @@ def test_a_text_that_no_spreadsheet_can_hold_is_refused_rather_than_cut(tmp_path
             write_xlsx(tmp_path / "a.xlsx", columns, [("a",), (text,)], AS_OF)
 
 
+def test_a_workbook_that_is_refused_leaves_no_parts_of_it(tmp_path: Path):
+    columns = as_rows(tmp_path / "rows", [("email", "text")], []).columns
+    with pytest.raises(ValueError, match=r"^found 32,768 letters"):
+        write_xlsx(tmp_path / ".a.xlsx.tmp", columns, [("ada@x.test",), ("a" * (MOST_LETTERS + 1),)], AS_OF)
+    assert [file.name for file in tmp_path.iterdir()] == ["rows"]
+    write_xlsx(tmp_path / ".a.xlsx.tmp", columns, [("ada@x.test",)], AS_OF)
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".a.xlsx.tmp", "rows"]
+
+
 PEOPLE = st.dictionaries(st.sampled_from("abcdef"), st.tuples(CELLS, CELLS), max_size=6)
 
 
