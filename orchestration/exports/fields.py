@@ -57,7 +57,8 @@ def kind(value: Sql) -> Sql:
         f" when regexp_full_match({value}, '{WHOLE}') then 'integer'"
         f" when regexp_full_match({value}, '-?\\d+') then 'text'"
         f" when {first} between 48 and 57 or {first} = {MINUS}"
-        f" then case when regexp_full_match({value}, '{PLAIN_DECIMAL}') then 'number' end"
+        f" then case when regexp_full_match({value}, '{PLAIN_DECIMAL}')"
+        f" then if(isfinite(try_cast({value} as double)), 'number', 'text') end"
         f" when {first} = {BRACE} or ({first} = {BRACKET} and json_array_length({value}) > 0) then 'json' end)"
     )
 
@@ -85,12 +86,13 @@ def _without_fraction(number: Sql) -> Sql:
 
 
 def _iso(moment: Sql) -> Sql:
-    """`2026-01-15T00:00:00Z`, with a fraction only where there is one."""
+    """`2026-01-15T00:00:00Z`, with a fraction only where there is one; null where the year has not four digits."""
     fraction = f"rtrim(rtrim(strftime({moment}, '.%f'), '0'), '.')"
-    return Sql(f"strftime({moment}, '%Y-%m-%dT%H:%M:%S') || {fraction} || 'Z'")
+    text = f"strftime({moment}, '%Y-%m-%dT%H:%M:%S') || {fraction} || 'Z'"
+    return Sql(f"(case when year({moment}) between 1 and 9999 then {text} end)")
 
 
 def nobody_has(field: Field, known: Sequence[str]) -> str:
     """One sentence about an attribute without any value, with the nearest that has some."""
-    near = did_you_mean(field.key, [f"{ATTRIBUTE}{one}" for one in known])
+    near = did_you_mean(field.key, [f"{ATTRIBUTE}{one}" for one in known if one != field.attribute])
     return f"no user has the attribute {field.attribute!r}{near}"

@@ -39,7 +39,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     people, devices = [], []
     for number, case in enumerate(CASES):
         user_id, told = f"case{number:02}", case.get("user", {})
-        people.append({"user_id": user_id, **told, "attributes": {"group": "cells", **told.get("attributes", {})}})
+        given = told.get("attributes", {})
+        attributes = given if isinstance(given, str) else {"group": "cells", **given}
+        people.append({"user_id": user_id, **told, "attributes": attributes})
         for place, device in enumerate(case.get("devices", ())):
             devices.append({"device_id": f"{user_id}-{place}", "user_id": user_id, **device})
     people += [a_user(name, group="sends") for name in ("ada", "bea", "cem", "dan")]
