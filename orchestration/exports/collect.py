@@ -23,6 +23,7 @@ from orchestration.warehouse import aware
 from segmentation.language.export_fields import PLAIN_FIELDS, Field
 from segmentation.language.folder import ENDINGS
 from segmentation.language.problems import unknown_segment
+from segmentation.plan.facets import extracted
 from segmentation.plan.sql import Sql, literal
 
 MEMORY = "1GB"  # for sorting; beyond it, the disk
@@ -169,7 +170,7 @@ def _kinds(connection: duckdb.DuckDBPyConnection, fields: Sequence[Field]) -> li
 def _known(connection: duckdb.DuckDBPyConnection, field: Field) -> list[str]:
     """Attributes that somebody has, on the level of the one that nobody has, for the sentence about it."""
     above, dot, _ = (field.attribute or "").rpartition(".")
-    document = f"json_extract(attributes, {literal('$.' + above)})" if dot and '"' not in above else "attributes"
+    document = extracted(Sql("attributes"), above) if dot else "attributes"
     rows = connection.execute(
         f"select distinct unnest(json_keys({document})) as key from staging.stg_users"
         f" where json_type({document}) = 'OBJECT' order by key"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from segmentation.columns import USER_COLUMNS
 from segmentation.language.export_fields import ATTRIBUTE, DEVICE_FIELDS, MEMBER_FIELDS, PLAIN_FIELDS, Field, Kind
-from segmentation.language.problems import did_you_mean
+from segmentation.language.problems import nearest
 from segmentation.plan.facets import BRACE, BRACKET, MINUS, PLAIN_DECIMAL, QUOTE, extracted, facets_of_json_text
 from segmentation.plan.sql import Sql
 
@@ -94,5 +94,6 @@ def _iso(moment: Sql) -> Sql:
 
 def nobody_has(field: Field, known: Sequence[str]) -> str:
     """One sentence about an attribute without any value, with the nearest that has some."""
-    near = did_you_mean(field.key, [f"{ATTRIBUTE}{one}" for one in known if one != field.attribute])
-    return f"no user has the attribute {field.attribute!r}{near}"
+    near = nearest(field.attribute or "", [one for one in known if one != field.attribute])
+    said = f"; did you mean {ATTRIBUTE + near!r}?" if near else ""
+    return f"no user has the attribute {field.attribute!r}{said}"

@@ -44,7 +44,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         people.append({"user_id": user_id, **told, "attributes": attributes})
         for place, device in enumerate(case.get("devices", ())):
             devices.append({"device_id": f"{user_id}-{place}", "user_id": user_id, **device})
-    people += [a_user(name, group="sends") for name in ("ada", "bea", "cem", "dan")]
+    people += [a_user(name, group="sends", wishes=[]) for name in ("ada", "bea", "cem", "dan")]
     people += [
         {"user_id": f"sorted{9 - number}", "external_id": external_id, "attributes": {"group": "sorted"}}
         for number, external_id in enumerate(IN_ORDER)
@@ -198,6 +198,9 @@ def test_what_is_not_as_somebody_may_think_is_said(export: Do):
             "attributes.home.ctiy",
             "no user has the attribute 'home.ctiy'; did you mean 'attributes.home.city'?",
         ),
+        ("sends", "attributes.wishes", "no user has the attribute 'wishes'"),
+        ("sends", "attributes.br[.x", "no user has the attribute 'br[.x'"),
+        ("sends", "attributes..", "no user has the attribute '.'"),
         ("send", "user_id", "there is no segment 'send'; did you mean 'sends'?"),
         ("new", "user_id", "segment new was never calculated: refresh it first"),
     ],
