@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from orchestration.exports.words import IDENTIFIERS
 from segmentation.columns import USER_COLUMNS
 from segmentation.language.export_fields import ATTRIBUTE, DEVICE_FIELDS, MEMBER_FIELDS, PLAIN_FIELDS, Field, Kind
 from segmentation.language.problems import nearest
@@ -21,19 +22,21 @@ WHOLE = r"-?\d{1,18}"  # what certainly fits 64 bits; longer ones stay text, to 
 def raw(field: Field) -> Sql:
     """The value of a field: JSON text of an attribute, text of any other.
 
-    An attribute is what rules take it for: the exact key, then the dotted path, then the column of that name.
+    An identifier without letters is none. An attribute is what rules take it for: the exact key, then the dotted path,
+    then the column of that name.
     """
     path = field.attribute
     if path is None:
         if field.key == "device_count":
             return Sql("coalesce(d.device_count, 0)::varchar")
         alias = "d" if field.key in DEVICE_FIELDS else "m" if field.key in MEMBER_FIELDS else "u"
-        return _as_text(Sql(f"{alias}.{field.key}"), PLAIN_FIELDS[field.key])
+        column = Sql(f"nullif({alias}.{field.key}, '')" if field.key in IDENTIFIERS else f"{alias}.{field.key}")
+        return _as_text(column, PLAIN_FIELDS[field.key])
     value = Sql(f"{extracted(Sql('u.attributes'), path)}::varchar")
-    column = USER_COLUMNS.get(path)
-    if column is None:
+    its = USER_COLUMNS.get(path)
+    if its is None:
         return value
-    other = _as_text(Sql(f"u.{path}"), column) if column == "timestamp" else Sql(f"u.{path}")
+    other = _as_text(Sql(f"u.{path}"), its) if its == "timestamp" else Sql(f"u.{path}")
     return Sql(f"coalesce({value}, to_json({other})::varchar)")
 
 

@@ -30,6 +30,7 @@ FIELDS = list(dict.fromkeys(case["field"] for case in CASES))
 AT = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
 LISTED = ("push", "email")  # on which channel of them somebody is blacklisted
 IN_ORDER = ["10", "9", "a", "b", None, None]
+LANDED = ["10", "9", "a", "b", None, ""]  # which are as many without one
 Do = Callable[..., Export]
 
 
@@ -47,7 +48,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     people += [a_user(name, group="sends", wishes=[]) for name in ("ada", "bea", "cem", "dan")]
     people += [
         {"user_id": f"sorted{9 - number}", "external_id": external_id, "attributes": {"group": "sorted"}}
-        for number, external_id in enumerate(IN_ORDER)
+        for number, external_id in enumerate(LANDED)
     ]
     workspace.land("users", *people)
     workspace.land("devices", *devices)
