@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -380,6 +381,7 @@ def test_without_options_it_is_external_ids_in_the_home_of_the_workspace(here: P
         ("sends --verify x.csv", 2, "expected either the NAME of a segment, or --verify FILE"),
         ("sends --fields emial", 2, "did you mean 'email'?"),
         ("sends --format pdf", 2, "'pdf' is not one of"),
+        ("sends --into ''", 2, "found '', expected a folder, s3://bucket/prefix or sftp://host/path"),
         ("sends --into ftp://host/out", 2, "expected a folder, s3://bucket/prefix or sftp://host/path"),
         ("sends --into sftp://me:geheim@host/out", 2, "found a URL with @, ? or # in it"),
         ("sends --bom --format xlsx", 2, "a delimiter and a byte order mark are for csv"),
@@ -389,7 +391,7 @@ def test_without_options_it_is_external_ids_in_the_home_of_the_workspace(here: P
     ],
 )
 def test_what_cannot_be_is_said_with_its_exit_code(here: Path, words: str, code: int, sentence: str):
-    result = call("export", *words.split())
+    result = call("export", *shlex.split(words))
     assert (result.exit_code, result.stdout) == (code, "")
     assert sentence in result.stderr
 
