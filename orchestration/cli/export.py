@@ -92,7 +92,7 @@ def export(
     try:
         request = Request(
             name,
-            _place(into, "--into") if into else settings.home / DEFAULT_FOLDER,
+            _place(into, "--into") if into is not None else settings.home / DEFAULT_FOLDER,
             parse_fields(fields) if fields is not None else fields_of(["external_id"]),
             format_,  # type: ignore[arg-type]
             channel,

@@ -23,10 +23,12 @@ from orchestration.warehouse import aware
 from segmentation.language.export_fields import PLAIN_FIELDS, Field
 from segmentation.language.folder import ENDINGS
 from segmentation.language.problems import unknown_segment
+from segmentation.plan.facets import extracted
 from segmentation.plan.sql import Sql, literal
 
 MEMORY = "1GB"  # for sorting; beyond it, the disk
 ORDER = Sql("order by external_id nulls last, user_id")
+EXTERNAL_ID = Field("external_id", "external_id")
 NEVER = "segment {} was never calculated: refresh it first"
 NO_LONGER_A_USER, BLACKLISTED, WITHOUT_IDENTITY = "no_longer_a_user", "blacklisted", "without_identity"
 
@@ -110,7 +112,7 @@ def collect(connection: duckdb.DuckDBPyConnection, request: Request, file: Path)
     rows = f"""
         select user_id, external_id, {", ".join(f"{one} as c{place}" for place, one in enumerate(cells))}
         from (
-            select m.user_id, u.external_id, {", ".join(inner)}
+            select m.user_id, {raw(EXTERNAL_ID)} as external_id, {", ".join(inner)}
             from judged as m
             join staging.stg_users as u on m.user_id = u.user_id
             {devices if any(field.is_of_devices for field in request.fields) else ""}
@@ -118,9 +120,9 @@ def collect(connection: duckdb.DuckDBPyConnection, request: Request, file: Path)
         )
     """
     if request.as_list:
-        nobody = _number(connection, f"select count(*) from ({rows}) where coalesce(c1, '') = ''")
+        nobody = _number(connection, f"select count(*) from ({rows}) where c1 is null")
         dropped[WITHOUT_IDENTITY] = nobody
-        rows = f"select * from ({rows}) where coalesce(c1, '') <> ''"
+        rows = f"select * from ({rows}) where c1 is not null"
     connection.execute(f"copy ({rows} {ORDER}) to {literal(str(file))} (format parquet)")
     return Collected(file, tuple(columns), members, dropped)
 
@@ -169,7 +171,7 @@ def _kinds(connection: duckdb.DuckDBPyConnection, fields: Sequence[Field]) -> li
 def _known(connection: duckdb.DuckDBPyConnection, field: Field) -> list[str]:
     """Attributes that somebody has, on the level of the one that nobody has, for the sentence about it."""
     above, dot, _ = (field.attribute or "").rpartition(".")
-    document = f"json_extract(attributes, {literal('$.' + above)})" if dot and '"' not in above else "attributes"
+    document = extracted(Sql("attributes"), above) if dot else "attributes"
     rows = connection.execute(
         f"select distinct unnest(json_keys({document})) as key from staging.stg_users"
         f" where json_type({document}) = 'OBJECT' order by key"

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from orchestration.exports.cells import Rows
 
-FORMULA = r"^[=+\-@\t\r\n]"
+FORMULA = r"^[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}\t\r\n]"  # wide forms as well, which some read alike
 PHONE = r"^\+[0-9 ()\-]+$"
 
 

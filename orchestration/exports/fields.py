@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from orchestration.exports.words import IDENTIFIERS
 from segmentation.columns import USER_COLUMNS
 from segmentation.language.export_fields import ATTRIBUTE, DEVICE_FIELDS, MEMBER_FIELDS, PLAIN_FIELDS, Field, Kind
-from segmentation.language.problems import did_you_mean
+from segmentation.language.problems import nearest
 from segmentation.plan.facets import BRACE, BRACKET, MINUS, PLAIN_DECIMAL, QUOTE, extracted, facets_of_json_text
 from segmentation.plan.sql import Sql
 
@@ -21,19 +22,21 @@ WHOLE = r"-?\d{1,18}"  # what certainly fits 64 bits; longer ones stay text, to 
 def raw(field: Field) -> Sql:
     """The value of a field: JSON text of an attribute, text of any other.
 
-    An attribute is what rules take it for: the exact key, then the dotted path, then the column of that name.
+    An identifier without letters is none. An attribute is what rules take it for: the exact key, then the dotted path,
+    then the column of that name.
     """
     path = field.attribute
     if path is None:
         if field.key == "device_count":
             return Sql("coalesce(d.device_count, 0)::varchar")
         alias = "d" if field.key in DEVICE_FIELDS else "m" if field.key in MEMBER_FIELDS else "u"
-        return _as_text(Sql(f"{alias}.{field.key}"), PLAIN_FIELDS[field.key])
+        column = Sql(f"nullif({alias}.{field.key}, '')" if field.key in IDENTIFIERS else f"{alias}.{field.key}")
+        return _as_text(column, PLAIN_FIELDS[field.key])
     value = Sql(f"{extracted(Sql('u.attributes'), path)}::varchar")
-    column = USER_COLUMNS.get(path)
-    if column is None:
+    its = USER_COLUMNS.get(path)
+    if its is None:
         return value
-    other = _as_text(Sql(f"u.{path}"), column) if column == "timestamp" else Sql(f"u.{path}")
+    other = _as_text(Sql(f"u.{path}"), its) if its == "timestamp" else Sql(f"u.{path}")
     return Sql(f"coalesce({value}, to_json({other})::varchar)")
 
 
@@ -57,7 +60,8 @@ def kind(value: Sql) -> Sql:
         f" when regexp_full_match({value}, '{WHOLE}') then 'integer'"
         f" when regexp_full_match({value}, '-?\\d+') then 'text'"
         f" when {first} between 48 and 57 or {first} = {MINUS}"
-        f" then case when regexp_full_match({value}, '{PLAIN_DECIMAL}') then 'number' end"
+        f" then case when regexp_full_match({value}, '{PLAIN_DECIMAL}')"
+        f" then if(isfinite(try_cast({value} as double)), 'number', 'text') end"
         f" when {first} = {BRACE} or ({first} = {BRACKET} and json_array_length({value}) > 0) then 'json' end)"
     )
 
@@ -85,12 +89,14 @@ def _without_fraction(number: Sql) -> Sql:
 
 
 def _iso(moment: Sql) -> Sql:
-    """`2026-01-15T00:00:00Z`, with a fraction only where there is one."""
+    """`2026-01-15T00:00:00Z`, with a fraction only where there is one; null where the year has not four digits."""
     fraction = f"rtrim(rtrim(strftime({moment}, '.%f'), '0'), '.')"
-    return Sql(f"strftime({moment}, '%Y-%m-%dT%H:%M:%S') || {fraction} || 'Z'")
+    text = f"strftime({moment}, '%Y-%m-%dT%H:%M:%S') || {fraction} || 'Z'"
+    return Sql(f"(case when year({moment}) between 1 and 9999 then {text} end)")
 
 
 def nobody_has(field: Field, known: Sequence[str]) -> str:
     """One sentence about an attribute without any value, with the nearest that has some."""
-    near = did_you_mean(field.key, [f"{ATTRIBUTE}{one}" for one in known])
-    return f"no user has the attribute {field.attribute!r}{near}"
+    near = nearest(field.attribute or "", [one for one in known if one != field.attribute])
+    said = f"; did you mean {ATTRIBUTE + near!r}?" if near else ""
+    return f"no user has the attribute {field.attribute!r}{said}"

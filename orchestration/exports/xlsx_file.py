@@ -13,17 +13,26 @@ from pathlib import Path
 import xlsxwriter
 
 from orchestration.exports.cells import Column
+from orchestration.exports.naming import UNFINISHED
+from orchestration.files import emptied
 
 MOST_ROWS = 1_048_575  # of data, below the header
 MOST_DIGITS = 15  # a longer number would be rounded
-MOST_LETTERS = 32_767  # of one cell
+MOST_LETTERS = 32_767  # of one cell, in units of UTF-16, of which an emoji has two
 WIDTH = 22
 
 
 def write_xlsx(file: Path, columns: Iterable[Column], rows: Iterable[tuple[str | None, ...]], as_of: datetime) -> None:
-    """Writes one workbook of at most `MOST_ROWS` rows. Raises ValueError for a cell that no spreadsheet can hold."""
-    columns = list(columns)
-    workbook = xlsxwriter.Workbook(str(file), {"constant_memory": True, "tmpdir": str(file.parent)})
+    """Writes one workbook of at most `MOST_ROWS` rows. Raises ValueError for a cell that no spreadsheet can hold, and
+    then leaves none of the parts that a workbook is made of, which hold personal data in plain text."""
+    with emptied(file.with_name(f"{file.name}.parts{UNFINISHED}")) as parts:
+        _write(file, parts, list(columns), rows, as_of)
+
+
+def _write(
+    file: Path, parts: Path, columns: list[Column], rows: Iterable[tuple[str | None, ...]], as_of: datetime
+) -> None:
+    workbook = xlsxwriter.Workbook(str(file), {"constant_memory": True, "tmpdir": str(parts)})
     workbook.use_zip64()
     workbook.set_properties({"created": as_of.replace(tzinfo=None)})
     sheet = workbook.add_worksheet("members")
@@ -41,13 +50,17 @@ def write_xlsx(file: Path, columns: Iterable[Column], rows: Iterable[tuple[str |
         for place, value in enumerate(row):
             if value is None:
                 continue
-            if len(value) > MOST_LETTERS:
+            if (letters := _letters(value)) > MOST_LETTERS:
                 raise ValueError(
-                    f"found {len(value):,} letters in {columns[place].name} of row {number}, and a spreadsheet takes"
+                    f"found {letters:,} letters in {columns[place].name} of row {number}, and a spreadsheet takes"
                     f" {MOST_LETTERS:,} in a cell: export as csv or parquet"
                 )
             put[place](number, place, value)
     workbook.close()
+
+
+def _letters(text: str) -> int:
+    return len(text) if len(text) <= MOST_LETTERS // 2 else len(text.encode("utf-16-le")) // 2
 
 
 def _number(sheet: xlsxwriter.worksheet.Worksheet) -> Callable[[int, int, str], object]:

@@ -6,6 +6,7 @@ Not here: how a field is taken out of the warehouse (`orchestration/exports/fiel
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -23,6 +24,7 @@ DEVICE_FIELDS: Mapping[str, Kind] = {
 }  # fmt: skip
 MEMBER_FIELDS: Mapping[str, Kind] = {"since": "timestamp"}
 PLAIN_FIELDS: Mapping[str, Kind] = {**USER_FIELDS, **DEVICE_FIELDS, **MEMBER_FIELDS}
+BLANKS = re.compile(r'("(?:[^"]|"")*")|\s+(?=,|$)')  # or a name in quotes, whose blanks are its own
 
 
 @dataclass(frozen=True)
@@ -44,17 +46,22 @@ class Field:
 
 
 def parse_fields(text: str) -> tuple[Field, ...]:
-    """The fields of a list with commas, in its order; a name that holds a comma stands in double quotes.
+    """The fields of a list with commas, in its order; a name that holds a comma, or ends with a blank, stands in
+    double quotes.
 
     Names are those of the tables (`device_count`) or of Netmera's pages (`Device Count`). Raises ValueError in one
     sentence.
     """
-    return fields_of(next(csv.reader([text], skipinitialspace=True), []))
+    try:
+        names = next(csv.reader([BLANKS.sub(r"\1", text)], skipinitialspace=True), [])
+    except csv.Error:
+        raise ValueError(f"found {text!r}, expected fields with commas between them in one line") from None
+    return fields_of(names)
 
 
 def fields_of(names: Sequence[str]) -> tuple[Field, ...]:
     """The same for names one by one."""
-    fields = tuple(_field(name.strip()) for name in names)
+    fields = tuple(_field(name.lstrip()) for name in names)
     if not fields:
         raise ValueError("found no field, expected at least one such as external_id")
     keys = [field.key for field in fields]
@@ -65,14 +72,14 @@ def fields_of(names: Sequence[str]) -> tuple[Field, ...]:
 
 def _field(name: str) -> Field:
     if name.startswith(ATTRIBUTE) and name != ATTRIBUTE:
-        return Field(name, name)
+        return Field(name, name)  # a key may end with a blank
+    name = name.rstrip()
     key = name.lower().replace(" ", "_")
     if key in PLAIN_FIELDS:
         return Field(name, key)
     head, dot, path = name.partition(".")
     if dot and did_you_mean(head, [ATTRIBUTE[:-1]]):
-        near = f"; did you mean {ATTRIBUTE + path!r}?"
+        said = f"; did you mean {ATTRIBUTE + path!r}?" if path else ""
     else:
-        near = did_you_mean(key, PLAIN_FIELDS)
-    said = near or (f"; an attribute is written {ATTRIBUTE}{name}" if name else "")
+        said = did_you_mean(key, PLAIN_FIELDS) or (f"; an attribute is written {ATTRIBUTE}{name}" if name else "")
     raise ValueError(f"found the field {name!r}, expected one of {', '.join(PLAIN_FIELDS)} or {ATTRIBUTE}NAME{said}")

@@ -52,6 +52,8 @@ def place_of(text: str, base: Path) -> Place:
 
     Raises ValueError in one sentence, which repeats nothing of a URL that may hold a secret.
     """
+    if not text.strip():  # which would be the base itself
+        raise ValueError(f"found {text!r}, {EXPECTED}")
     scheme, colon, rest = text.partition(":")
     scheme = scheme.lower()
     if not colon or not (rest.startswith("//") or scheme in SCHEMES):

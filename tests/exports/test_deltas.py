@@ -146,24 +146,26 @@ def test_a_deleted_segment_has_nobody_to_export(shop: Workspace):
         export(shop, "gone", "gone")
 
 
-def test_a_process_that_dies_leaves_nothing_under_a_name_of_an_export(shop: Workspace):
-    into = shop.root / "dies"
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_a_process_that_dies_leaves_nothing_under_a_name_of_an_export(shop: Workspace, form: str):
+    into = shop.root / "dies" / form
     script = (
         "import os, signal, sys; from datetime import UTC, datetime; from pathlib import Path\n"
         "from orchestration.exports.request import Request; from orchestration.exports.write import write_export\n"
         "from tests.orchestration.workspace import Workspace\n"
         "def doing(what): what.startswith('writing') and os.kill(os.getpid(), signal.SIGKILL)\n"
         "settings = Workspace(Path(sys.argv[1])).settings\n"
-        "write_export(settings, Request('gold', Path(sys.argv[2])), datetime(2026, 1, 20, tzinfo=UTC), doing=doing)\n"
+        "request = Request('gold', Path(sys.argv[2]), format=sys.argv[3])\n"
+        "write_export(settings, request, datetime(2026, 1, 20, tzinfo=UTC), doing=doing)\n"
     )
-    died = subprocess.run([sys.executable, "-c", script, str(shop.root), str(into)], check=False)
+    died = subprocess.run([sys.executable, "-c", script, str(shop.root), str(into), form], check=False)
     assert died.returncode == -signal.SIGKILL
     left = list(into.iterdir())
     assert left
     assert all(file.name.startswith(".") for file in left)
-    count = "select count(*) from segments.exports where path like '%/dies/%'"
+    count = f"select count(*) from segments.exports where path like '%/dies/{form}/%'"
     assert shop.rows(count) == [(0,)]
-    done = export(shop, "gold", "dies")
+    done = export(shop, "gold", f"dies/{form}", format=form)
     assert sorted(into.iterdir()) == sorted([*done.files, done.manifest])
     assert not (shop.settings.home / "exporting").exists()
     assert shop.rows(count) == [(1,)]

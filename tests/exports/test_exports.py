@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ FIELDS = list(dict.fromkeys(case["field"] for case in CASES))
 AT = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
 LISTED = ("push", "email")  # on which channel of them somebody is blacklisted
 IN_ORDER = ["10", "9", "a", "b", None, None]
+LANDED = ["10", "9", "a", "b", None, ""]  # which are as many without one
 Do = Callable[..., Export]
 
 
@@ -39,13 +41,15 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     people, devices = [], []
     for number, case in enumerate(CASES):
         user_id, told = f"case{number:02}", case.get("user", {})
-        people.append({"user_id": user_id, **told, "attributes": {"group": "cells", **told.get("attributes", {})}})
+        given = told.get("attributes", {})
+        attributes = given if isinstance(given, str) else {"group": "cells", **given}
+        people.append({"user_id": user_id, **told, "attributes": attributes})
         for place, device in enumerate(case.get("devices", ())):
             devices.append({"device_id": f"{user_id}-{place}", "user_id": user_id, **device})
-    people += [a_user(name, group="sends") for name in ("ada", "bea", "cem", "dan")]
+    people += [a_user(name, group="sends", wishes=[]) for name in ("ada", "bea", "cem", "dan")]
     people += [
         {"user_id": f"sorted{9 - number}", "external_id": external_id, "attributes": {"group": "sorted"}}
-        for number, external_id in enumerate(IN_ORDER)
+        for number, external_id in enumerate(LANDED)
     ]
     workspace.land("users", *people)
     workspace.land("devices", *devices)
@@ -196,6 +200,9 @@ def test_what_is_not_as_somebody_may_think_is_said(export: Do):
             "attributes.home.ctiy",
             "no user has the attribute 'home.ctiy'; did you mean 'attributes.home.city'?",
         ),
+        ("sends", "attributes.wishes", "no user has the attribute 'wishes'"),
+        ("sends", "attributes.br[.x", "no user has the attribute 'br[.x'"),
+        ("sends", "attributes..", "no user has the attribute '.'"),
         ("send", "user_id", "there is no segment 'send'; did you mean 'sends'?"),
         ("new", "user_id", "segment new was never calculated: refresh it first"),
     ],
@@ -374,6 +381,7 @@ def test_without_options_it_is_external_ids_in_the_home_of_the_workspace(here: P
         ("sends --verify x.csv", 2, "expected either the NAME of a segment, or --verify FILE"),
         ("sends --fields emial", 2, "did you mean 'email'?"),
         ("sends --format pdf", 2, "'pdf' is not one of"),
+        ("sends --into ''", 2, "found '', expected a folder, s3://bucket/prefix or sftp://host/path"),
         ("sends --into ftp://host/out", 2, "expected a folder, s3://bucket/prefix or sftp://host/path"),
         ("sends --into sftp://me:geheim@host/out", 2, "found a URL with @, ? or # in it"),
         ("sends --bom --format xlsx", 2, "a delimiter and a byte order mark are for csv"),
@@ -383,7 +391,7 @@ def test_without_options_it_is_external_ids_in_the_home_of_the_workspace(here: P
     ],
 )
 def test_what_cannot_be_is_said_with_its_exit_code(here: Path, words: str, code: int, sentence: str):
-    result = call("export", *words.split())
+    result = call("export", *shlex.split(words))
     assert (result.exit_code, result.stdout) == (code, "")
     assert sentence in result.stderr
 

@@ -23,7 +23,8 @@ from segmentation.language.export_fields import fields_of
 from tests.exports.files import as_rows, read, records
 
 AS_OF = datetime(2026, 1, 15, tzinfo=UTC)
-TEXTS = st.text(st.sampled_from("abİğ01=+-@'\" ,;|~¦^\t\r\n"), max_size=6)
+RISKY = tuple("=+-@\uff1d\uff0b\uff0d\uff20\t\r\n")
+TEXTS = st.text(st.sampled_from("abİğ01=+-@\uff1d\uff20'\" ,;|~¦^\t\r\n"), max_size=6)
 CELLS = st.one_of(st.none(), TEXTS)
 
 
@@ -39,8 +40,8 @@ def test_a_csv_reads_back_as_it_was_but_for_the_guard(rows: list[tuple[Any, ...]
         assert [[cell.lstrip("'") for cell in row] for row in found] == [
             [(cell or "").lstrip("'") for cell in row] for row in rows
         ]
-        assert not any(cell[:1] in tuple("=+-@\t\r\n") for row in found for cell in row if cell and cell != row[1])
-        assert guarded[0] == sum((row[0] or "")[:1] in tuple("=+-@\t\r\n") for row in rows if row[0])
+        assert not any(cell[:1] in RISKY for row in found for cell in row if cell and cell != row[1])
+        assert guarded[0] == sum((row[0] or "")[:1] in RISKY for row in rows if row[0])
         assert count_rows(file, delimiter) == len(rows)
 
 
@@ -83,8 +84,21 @@ def test_text_in_a_workbook_is_never_a_formula_a_link_or_a_number(tmp_path: Path
 
 def test_a_text_that_no_spreadsheet_can_hold_is_refused_rather_than_cut(tmp_path: Path):
     columns = as_rows(tmp_path / "rows", [("note", "text")], []).columns
-    with pytest.raises(ValueError, match=r"^found 32,768 letters in note of row 2, and a spreadsheet takes 32,767"):
-        write_xlsx(tmp_path / "a.xlsx", columns, [("a",), ("a" * (MOST_LETTERS + 1),)], AS_OF)
+    longest = "😀" * (MOST_LETTERS // 2)  # an emoji counts as two letters
+    write_xlsx(tmp_path / "a.xlsx", columns, [("a" * MOST_LETTERS,), (f"{longest}a",)], AS_OF)
+    assert read(tmp_path / "a.xlsx")[1:] == [["a" * MOST_LETTERS], [f"{longest}a"]]
+    for text in ("a" * (MOST_LETTERS + 1), f"{longest}ab"):
+        with pytest.raises(ValueError, match=r"^found 32,768 letters in note of row 2, and a spreadsheet takes 32,767"):
+            write_xlsx(tmp_path / "a.xlsx", columns, [("a",), (text,)], AS_OF)
+
+
+def test_a_workbook_that_is_refused_leaves_no_parts_of_it(tmp_path: Path):
+    columns = as_rows(tmp_path / "rows", [("email", "text")], []).columns
+    with pytest.raises(ValueError, match=r"^found 32,768 letters"):
+        write_xlsx(tmp_path / ".a.xlsx.tmp", columns, [("ada@x.test",), ("a" * (MOST_LETTERS + 1),)], AS_OF)
+    assert [file.name for file in tmp_path.iterdir()] == ["rows"]
+    write_xlsx(tmp_path / ".a.xlsx.tmp", columns, [("ada@x.test",)], AS_OF)
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".a.xlsx.tmp", "rows"]
 
 
 PEOPLE = st.dictionaries(st.sampled_from("abcdef"), st.tuples(CELLS, CELLS), max_size=6)

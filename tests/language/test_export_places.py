@@ -37,8 +37,9 @@ def test_anything_else_is_a_folder(tmp_path: Path):
 @pytest.mark.parametrize(
     "text",
     [
-        "ftp://host/out", "file:///out", "s3:bucket/out", "s3:/bucket/out", "s3://Bucket/out", "s3://bucket:9000/out",
-        "s3:///out", "sftp://host", "sftp://host:port/out", "sftp:///out", "sftp://host/../out", "sftp://host/a\nb",
+        "", " ", "ftp://host/out", "file:///out", "s3:bucket/out", "s3:/bucket/out", "s3://Bucket/out",
+        "s3://bucket:9000/out", "s3:///out", "sftp://host", "sftp://host:port/out", "sftp:///out",
+        "sftp://host/../out", "sftp://host/a\nb",
     ],
 )  # fmt: skip
 def test_what_is_no_place_is_refused(text: str, tmp_path: Path):
