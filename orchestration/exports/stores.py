@@ -175,4 +175,4 @@ class Remote(Store):
 
 def _named_in(content: bytes | None) -> list[str]:
     told = parsed(content) if content else None
-    return [Path(file["name"]).name for file in told["files"]] if told else []
+    return [file["name"] for file in told["files"]] if told else []

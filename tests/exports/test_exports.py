@@ -171,12 +171,24 @@ def test_parts_of_a_workbook_make_up_the_whole(shop: Workspace, tmp_path: Path):
     assert sorted(tmp_path.iterdir()) == sorted([*whole.files, whole.manifest])
 
 
-def test_a_manifest_that_cannot_be_read_is_replaced(export: Do):
+def test_a_manifest_that_cannot_be_read_is_replaced(export: Do, shop: Workspace):
     first = export("sends", "user_id")
-    first.manifest.write_text("{")
-    with pytest.raises(ValueError, match=r"found something else than the manifest of an export, version 1$"):
-        verify(Workspace(first.manifest.parent).settings, first.files[0])
-    assert export("sends", "user_id").told["rows"] == first.told["rows"]
+    (file,) = first.told["files"]
+    whole = {name: value for name, value in first.told.items() if name != "channel"}
+    damaged = [
+        "{", "[]", json.dumps(whole), json.dumps({**first.told, "version": 2}),
+        *(json.dumps({**first.told, "files": files}) for files in (None, [None], [{}], [{**file, "rows": "3"}])),
+        *(json.dumps({**first.told, "files": [{**file, "name": name}]}) for name in ("", "..", f"../{file['name']}")),
+        *(json.dumps({**first.told, "as_of": as_of}) for as_of in ("x", "2026-01-15", "0001-01-01T00:00:00+09:00")),
+        json.dumps({**first.told, "members": None}), json.dumps({**first.told, "dropped": {"blacklisted": None}}),
+        '{"version": 1}',
+    ]  # fmt: skip
+    for content in damaged:
+        first.manifest.write_text(content)
+        with pytest.raises(ValueError, match=r"found something else than the manifest of an export, version 1$"):
+            verify(shop.settings, first.files[0])
+    again = export("sends", "user_id")
+    assert verify(shop.settings, again.files[0]).differences == ()
 
 
 def test_what_is_not_as_somebody_may_think_is_said(export: Do):

@@ -20,12 +20,13 @@ from connectors.errors import (
 )
 from orchestration.exports.stores import Store, opened
 from segmentation.language.export_places import place_of
+from tests.exports.files import a_manifest
 from tests.exports.servers import KEY, PASSWORD, S3Server, SftpServer, s3_server, sftp_server
 
 NAME = "7_gold_20260115T000000Z.csv"
 MANIFEST = f"{NAME}.manifest.json"
 OLD, NEW = b"external_id\r\n1\r\n", b"external_id\r\n" + b"2\r\n" * 200_000
-TOLD = json.dumps({"version": 1, "files": [{"name": NAME}]}).encode()
+TOLD = a_manifest(NAME)
 Open = Callable[..., AbstractContextManager[Store]]
 
 
@@ -91,8 +92,7 @@ def test_parts_of_the_export_that_is_replaced_go_with_it(s3: S3Server, sftp: Sft
             for part in parts:
                 store.draft(part).write_bytes(OLD)
             store.bring(parts, lambda _: None)
-            told = {"version": 1, "files": [{"name": part} for part in parts]}
-            store.put(parts, MANIFEST, json.dumps(told).encode())
+            store.put(parts, MANIFEST, a_manifest(*parts))
             put(store, NEW)
             assert [store.read(name) for name in (*parts, NAME)] == [None, None, NEW]
 
