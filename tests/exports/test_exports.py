@@ -270,6 +270,37 @@ def test_a_manifest_that_was_made_to_fit_is_found_by_the_warehouse(export: Do, s
     assert verify(elsewhere, file).is_recorded is None  # nobody to ask
 
 
+def test_what_the_manifest_does_not_name_is_no_file_of_the_export(export: Do, shop: Workspace):
+    done = export("sends", "user_id")
+    file, manifest, content = done.files[0], done.manifest, done.manifest.read_bytes()
+    part = file.with_stem(f"{file.stem}_part1of2")
+    copy = file.with_name("copy.csv")
+    for path in (part, copy):
+        path.write_text("user_id\r\neve\r\n")
+    copied = copy.with_name("copy.csv.manifest.json")
+    copied.write_bytes(content)
+    missing = file.with_stem(f"{file.stem}_part7of9")
+    unnamed = "is not a file of this export: {} does not name it"
+    for place, said in (
+        (file, None),
+        (manifest, None),
+        (part, f"{part} {unnamed.format(manifest.name)}"),
+        (missing, f"{missing} {unnamed.format(manifest.name)}"),
+        (copy, f"{copy} {unnamed.format(copied.name)}"),
+        (copied, f"{copied} is not what an export to {file.name} is told by, as csv"),
+    ):
+        found = verify(shop.settings, place).differences
+        assert found == () if said is None else said in found, place
+    for changed, said in (
+        ({"files": [], "rows": 0, "members": 0, "dropped": {}}, f"{manifest} names no files"),
+        ({"format": "parquet"}, f"{manifest} is not what an export to {file.name} is told by, as parquet"),
+        ({"format": "parquet"}, f"{file} cannot be read as parquet, as its manifest says (ArrowInvalid)"),
+        ({"delimiter": None}, f"{file} cannot be read as csv, as its manifest says (TypeError)"),
+    ):
+        manifest.write_text(json.dumps({**done.told, **changed}))
+        assert said in verify(shop.settings, manifest).differences
+
+
 def test_a_list_has_one_identifier_and_nobody_without_it(export: Do):
     done = export("sorted", "external_id", as_list=True)
     assert read(done.files[0]) == [["Type", "Identity"], ["i", "10"], ["i", "9"], ["i", "a"], ["i", "b"]]
@@ -316,13 +347,13 @@ def test_a_file_that_was_changed_at_a_store_is_found(shop: Workspace, elsewhere:
     done = write_export(shop.settings, request, AT, environ=environ)
     assert verify(shop.settings, done.files[0], environ).differences == ()
     with opened(place_of(f"{url}/changed", Path()), shop.root, environ) as store:
-        store.draft("other").write_bytes(b"external_id\r\n1\r\n")
-        store.bring(["other"], lambda _: None)
-        store.put(["other"], "other.manifest.json", b"{}")
-        told = json.dumps({**done.told, "files": [{**done.told["files"][0], "name": "other"}]}).encode()
-        store.put([], "other.manifest.json", told)
-    found = verify(shop.settings, done.files[0].parent / "other", environ)
-    assert found.differences[0].startswith(f"{url}/changed/other has the sha256 ")
+        store.draft("other.csv").write_bytes(b"external_id\r\n1\r\n")
+        store.bring(["other.csv"], lambda _: None)
+        store.put(["other.csv"], "other.csv.manifest.json", b"{}")
+        told = json.dumps({**done.told, "files": [{**done.told["files"][0], "name": "other.csv"}]}).encode()
+        store.put([], "other.csv.manifest.json", told)
+    found = verify(shop.settings, done.files[0].parent / "other.csv", environ)
+    assert found.differences[0].startswith(f"{url}/changed/other.csv has the sha256 ")
     assert found.is_recorded is False
 
 
