@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +115,8 @@ def _compare(store: Store, name: str, said: dict[str, Any], told: dict[str, Any]
     if found["sha256"] != said["sha256"]:
         size = "" if found["bytes"] == said["bytes"] else f", and {found['bytes']:,} bytes for {said['bytes']:,}"
         return [f"{place} has the sha256 {found['sha256']}, and its manifest says {said['sha256']}{size}"]
+    if found["bytes"] != said["bytes"]:
+        return [f"{place} has {found['bytes']:,} bytes, and its manifest says {said['bytes']:,}"]
     try:
         rows = _count(file, told)
     except Exception as error:  # it was read just now, so what is wrong is its format, and libraries differ in that
@@ -134,22 +135,26 @@ def _count(file: Path, told: dict[str, Any]) -> int:
 
 
 def _against_warehouse(settings: Settings, told: dict[str, Any]) -> list[str]:
-    differences = []
-    as_of = datetime.fromisoformat(told["as_of"]).replace(tzinfo=None)
+    export_no = told["export_no"]
     with connect(settings.warehouse) as connection:
-        for part in told["files"]:
-            name = Path(part["name"]).name
-            known = ledger.recorded(connection, name)
-            same = [row for row in known if row["sha256"] == part["sha256"]]
-            if not known:
-                differences.append(f"{settings.warehouse} has no record of an export {name}")
-            elif not same:
-                differences.append(f"{settings.warehouse} recorded {name} with the sha256 {known[0]['sha256']}")
+        known = ledger.recorded(connection, export_no)
+    said = dict(zip((part["name"] for part in told["files"]), ledger.rows_of(told), strict=True))
+    differences = [
+        f"{settings.warehouse} recorded {name} with export {export_no} as well, and its manifest does not name it"
+        for name in known
+        if name not in said
+    ]
+    for name, row in said.items():
+        if name not in known:
+            differences.append(f"{settings.warehouse} has no record of an export {export_no} with {name}")
+            continue
+        recorded = f"{settings.warehouse} recorded {name} with"
+        if known[name]["sha256"] != row["sha256"]:
+            differences.append(f"{recorded} the sha256 {known[name]['sha256']}")
+            continue
+        for what in ledger.unlike(known[name], row):
+            if what in (*ledger.JSON, "fields"):  # too long to be shown
+                differences.append(f"{recorded} other {what} than its manifest says")
             else:
-                said = {**part, "segment": told["segment"], "definition_hash": told["definition_hash"], "as_of": as_of}
-                differences += [
-                    f"{settings.warehouse} recorded {name} with {what} {same[0][what]}, its manifest says {said[what]}"
-                    for what in ("segment", "definition_hash", "as_of", "rows")
-                    if same[0][what] != said[what]
-                ]
+                differences.append(f"{recorded} {what} {known[name][what]}, its manifest says {row[what]}")
     return differences

@@ -270,6 +270,51 @@ def test_a_manifest_that_was_made_to_fit_is_found_by_the_warehouse(export: Do, s
     assert verify(elsewhere, file).is_recorded is None  # nobody to ask
 
 
+def test_whatever_the_warehouse_recorded_is_compared_with_the_manifest(export: Do, shop: Workspace):
+    done = export("sends", "user_id", channel="push", by="ada")
+    told, file, home = done.told, done.files[0], shop.settings.warehouse
+    other = export("sorted", "user_id").told["export_no"]
+
+    def found(**changed: Any) -> tuple[str, ...]:
+        done.manifest.write_text(json.dumps({**told, **changed}, sort_keys=True), encoding="utf-8")
+        return verify(shop.settings, file).differences
+
+    assert found() == found(as_of="2026-01-15T03:00:00+03:00") == ()
+    for changed, said in (
+        ({"export_no": 9999}, f"has no record of an export 9999 with {file.name}"),
+        ({"export_no": other}, f"has no record of an export {other} with {file.name}"),
+        ({"segment": "gold"}, "with segment sends, its manifest says gold"),
+        ({"segment_id": 77}, f"with segment_no {told['segment_id']}, its manifest says 77"),
+        ({"fields": ["email"]}, "with other fields than its manifest says"),
+        ({"mode": "delta"}, "with mode full, its manifest says delta"),
+        ({"since": {"export_no": 1}}, "with since_export None, its manifest says 1"),
+        ({"channel": None}, "with channel push, its manifest says None"),
+        ({"members": 5, "dropped": {**told["dropped"], "blacklisted": 2}}, "with members 4, its manifest says 5"),
+        ({"members": 5, "dropped": {**told["dropped"], "blacklisted": 2}}, "with other dropped than its manifest says"),
+        ({"definition_hash": "0"}, f"with definition_hash {told['definition_hash']}, its manifest says 0"),
+        ({"as_of": "2026-01-15T00:00:00+09:00"}, "2026-01-15 00:00:00, its manifest says 2026-01-14 15:00:00"),
+        ({"run_no": 77}, f"with run_no {told['run_no']}, its manifest says 77"),
+        ({"gate_results": told["gate_results"][1:]}, "with other gate_results than its manifest says"),
+        ({"exported_at": "2020-01-01T00:00:00Z"}, "2026-01-15 09:30:00, its manifest says 2020-01-01 00:00:00"),
+        ({"exported_by": "eve"}, "with exported_by ada, its manifest says eve"),
+        ({"columns": []}, "with other columns than its manifest says"),
+    ):
+        assert any(one.startswith(str(home)) and one.endswith(said) for one in found(**changed)), changed
+    assert found(files=[{**told["files"][0], "bytes": 1}])[0] == f"{file} has 24 bytes, and its manifest says 1"
+
+
+def test_a_part_that_was_cut_out_is_known_to_the_warehouse(shop: Workspace, tmp_path: Path):
+    request = Request("sorted", tmp_path, fields_of(["external_id"]), "xlsx")
+    done = write_export(shop.settings, request, AT, rows_per_workbook=2)
+    first, second, third = done.told["files"]
+    cut = {**done.told, "files": [first, second], "rows": 4, "members": 4}
+    done.manifest.write_text(json.dumps(cut), encoding="utf-8")
+    found = verify(shop.settings, done.files[0])
+    assert found.is_recorded is False
+    told = f"recorded {third['name']} with export {cut['export_no']} as well, and its manifest does not name it"
+    assert f"{shop.settings.warehouse} {told}" in found.differences
+
+
 def test_what_the_manifest_does_not_name_is_no_file_of_the_export(export: Do, shop: Workspace):
     done = export("sends", "user_id")
     file, manifest, content = done.files[0], done.manifest, done.manifest.read_bytes()
