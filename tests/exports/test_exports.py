@@ -422,6 +422,30 @@ def test_a_delta_to_a_store_goes_on_where_it_was_sent_and_a_failed_export_is_non
     assert rows[0][0] == str(first.files[0])
 
 
+def test_what_somebody_took_away_or_altered_is_not_there_already(
+    shop: Workspace, elsewhere: dict[str, Any], tmp_path: Path
+):
+    url, environ = elsewhere["s3"]
+
+    def once(into: str) -> Export:
+        request = Request("sends", place_of(into, tmp_path), fields_of(["user_id"]))
+        return write_export(shop.settings, request, AT, once=True, environ=environ)
+
+    assert [once("local").is_new, once("local").is_new] == [True, False]
+    (file,) = once("local").files
+    assert isinstance(file, Path)
+    content = file.read_bytes()
+    for damage in (file.unlink, lambda: file.write_bytes(content.replace(b"ada", b"eve"))):
+        damage()
+        assert [once("local").is_new, once("local").is_new] == [True, False]
+        assert file.read_bytes() == content
+    remote = f"{url}/once"
+    assert [once(remote).is_new, once(remote).is_new] == [True, False]
+    with opened(place_of(remote, tmp_path), tmp_path, environ) as store:
+        store._remove(once(remote).files[0].name)
+    assert [once(remote).is_new, once(remote).is_new] == [True, False]
+
+
 @pytest.fixture
 def here(shop: Workspace, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SEGMENTS_HOME", str(shop.settings.home))

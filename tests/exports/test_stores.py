@@ -75,6 +75,8 @@ def test_what_is_brought_has_no_name_before_all_is_there(s3: S3Server, sftp: Sft
             store.put([NAME], MANIFEST, TOLD)
             assert (store.read(NAME), store.read(MANIFEST)) == (NEW, TOLD)
             assert not store.fetch("another", tmp_path / "another")
+            sizes = {NAME: len(NEW), MANIFEST: 1, "another": 1}
+            assert [store.has(name, size, "") for name, size in sizes.items()] == [True, False, False]
             assert store.fetch(NAME, tmp_path / "fetched")
             assert (tmp_path / "fetched").read_bytes() == NEW
             put(store, OLD)  # in the place of the first
