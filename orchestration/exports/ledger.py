@@ -1,4 +1,4 @@
-"""What was exported: `raw.exports`, one row per file, written once the file is in its place.
+"""What was exported: `raw.exports`, one row per file, written as the file gets its name.
 
 `segments.exports` is the view that people read. Not here: the files (`stores.py`) and their manifests.
 """
@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -85,18 +86,24 @@ def rows_of(told: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def record(
+@contextmanager
+def recording(
     connection: duckdb.DuckDBPyConnection, told: Mapping[str, Any], paths: Sequence[str], manifest: str, stream: str
-) -> None:
-    """Adds the files of an export as its manifest tells them; all of them or none."""
+) -> Iterator[None]:
+    """Adds the files of an export as its manifest tells them, before they get their names; none if that fails."""
     rows = [
         {**row, "path": path, "manifest": manifest, "stream": stream}
         for row, path in zip(rows_of(told), paths, strict=True)
     ]
     columns, marks = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
-    connection.execute("begin")
     values = [list(row.values()) for row in rows]
-    connection.executemany(f"insert into raw.exports ({columns}) values ({marks})", values)
+    connection.execute("begin")
+    try:
+        connection.executemany(f"insert into raw.exports ({columns}) values ({marks})", values)
+        yield
+    except BaseException:
+        connection.execute("rollback")
+        raise
     connection.execute("commit")
 
 

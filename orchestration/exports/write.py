@@ -117,11 +117,13 @@ def write_export(
             kept = sent_file(settings.home, request.stream, export_no)
             kept.parent.mkdir(exist_ok=True)
             shutil.move(ready.collected.file, kept)
+            paths = [str(request.into / name) for name in files]
             # The warehouse first: what cannot be recorded must not get a name.
-            with holding() as connection:
+            with (
+                holding() as connection,
+                ledger.recording(connection, told, paths, str(request.into / named), request.stream),
+            ):
                 store.put(list(files), named, manifest.as_bytes(told))
-                paths = [str(request.into / name) for name in files]
-                ledger.record(connection, told, paths, str(request.into / named), request.stream)
         except BaseException:
             store.abandon(beginning)
             raise

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
 
@@ -18,6 +19,7 @@ from orchestration.exports.request import Request
 from orchestration.exports.stores import opened
 from orchestration.exports.verify import verify
 from orchestration.exports.write import Export, write_export
+from orchestration.warehouse import connect
 from segmentation.language.export_fields import fields_of
 from segmentation.language.export_places import place_of
 from tests.cli.conftest import call, data
@@ -234,6 +236,31 @@ def test_every_file_is_a_row_of_the_table(export: Do, shop: Workspace, tmp_path:
             json.dumps(told["gate_results"]),
             "sends", "csv", told["fields"], json.dumps(told["dropped"]), str(done.manifest), is_replaced,
         )  # fmt: skip
+
+
+def test_what_cannot_be_recorded_gets_no_name_and_what_gets_no_name_is_not_recorded(
+    export: Do, shop: Workspace, tmp_path: Path
+):
+    into = tmp_path / "out"
+    with connect(shop.settings.warehouse) as connection:
+        connection.execute("alter table raw.exports rename column members to others")
+    try:
+        with pytest.raises(duckdb.Error, match="members"):
+            export("sends", "user_id", into=into)
+        assert list(into.iterdir()) == []
+    finally:
+        with connect(shop.settings.warehouse) as connection:
+            connection.execute("alter table raw.exports rename column others to members")
+    done = export("sends", "user_id", into=into)
+    before = done.manifest.read_bytes()
+    done.files[0].unlink()
+    done.files[0].mkdir()  # nothing can take its place
+    with pytest.raises(IsADirectoryError):
+        export("sends", "user_id", "email", into=into)
+    assert shop.rows(f"select export_no from raw.exports where parse_dirpath(path) = '{into}'") == [
+        (done.told["export_no"],)
+    ]
+    assert done.manifest.read_bytes() == before
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx", "parquet"])
