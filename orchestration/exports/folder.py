@@ -12,6 +12,7 @@ from pathlib import Path
 
 from orchestration.exports.naming import UNFINISHED, unfinished
 from orchestration.exports.stores import Doing, Store
+from orchestration.files import sha256_of
 
 
 class Folder(Store):
@@ -58,6 +59,11 @@ class Folder(Store):
         except FileNotFoundError:
             return False
         return True
+
+    def has(self, name: str, size: int, sha256: str) -> bool:
+        """By all of its bytes."""
+        file = self.place / name
+        return file.is_file() and file.stat().st_size == size and sha256_of(file) == sha256
 
     def put(self, names: Sequence[str], manifest: str, content: bytes) -> None:
         """Names outlive a crash as well."""

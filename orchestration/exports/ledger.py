@@ -1,4 +1,4 @@
-"""What was exported: `raw.exports`, one row per file, written once the file is in its place.
+"""What was exported: `raw.exports`, one row per file, written as the file gets its name.
 
 `segments.exports` is the view that people read. Not here: the files (`stores.py`) and their manifests.
 """
@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,7 @@ TABLE = """
         manifest varchar, exported_at timestamp, exported_by varchar, stream varchar, columns varchar
     )
 """
+JSON = ("dropped", "gate_results", "columns")  # are the same however they are written
 
 
 @dataclass(frozen=True)
@@ -54,17 +56,14 @@ def last_of(connection: duckdb.DuckDBPyConnection, stream: str) -> Last | None:
     return Last(export_no, aware(as_of), {one["name"]: one["type"] for one in json.loads(columns)})
 
 
-def record(
-    connection: duckdb.DuckDBPyConnection, told: Mapping[str, Any], paths: Sequence[str], manifest: str, stream: str
-) -> None:
-    """Adds the files of an export as its manifest tells them; all of them or none."""
-    rows = [
+def rows_of(told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What is recorded of an export by what its manifest tells, a row per file."""
+    return [
         {
             "export_no": told["export_no"],
             "part": part,
             "segment": told["segment"],
             "segment_no": told["segment_id"],
-            "path": path,
             "rows": file["rows"],
             "bytes": file["bytes"],
             "sha256": file["sha256"],
@@ -79,29 +78,52 @@ def record(
             "as_of": naive(datetime.fromisoformat(told["as_of"])),
             "run_no": told["run_no"],
             "gate_results": json.dumps(told["gate_results"]),
-            "manifest": manifest,
             "exported_at": naive(datetime.fromisoformat(told["exported_at"])),
             "exported_by": told["exported_by"],
-            "stream": stream,
             "columns": json.dumps(told["columns"], ensure_ascii=False),
         }
-        for part, (path, file) in enumerate(zip(paths, told["files"], strict=True), start=1)
+        for part, file in enumerate(told["files"], start=1)
+    ]
+
+
+@contextmanager
+def recording(
+    connection: duckdb.DuckDBPyConnection, told: Mapping[str, Any], paths: Sequence[str], manifest: str, stream: str
+) -> Iterator[None]:
+    """Adds the files of an export as its manifest tells them, before they get their names; none if that fails."""
+    rows = [
+        {**row, "path": path, "manifest": manifest, "stream": stream}
+        for row, path in zip(rows_of(told), paths, strict=True)
     ]
     columns, marks = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
-    connection.execute("begin")
     values = [list(row.values()) for row in rows]
-    connection.executemany(f"insert into raw.exports ({columns}) values ({marks})", values)
+    connection.execute("begin")
+    try:
+        connection.executemany(f"insert into raw.exports ({columns}) values ({marks})", values)
+        yield
+    except BaseException:
+        connection.execute("rollback")
+        raise
     connection.execute("commit")
 
 
-def recorded(connection: duckdb.DuckDBPyConnection, name: str) -> list[dict[str, Any]]:
-    """What is recorded of files of this name, the last export first."""
+def recorded(connection: duckdb.DuckDBPyConnection, export_no: int) -> dict[str, dict[str, Any]]:
+    """What is recorded of the files of an export, by their names."""
     if not has_table(connection, "raw", "exports"):
-        return []
+        return {}
     cursor = connection.execute(
-        "select export_no, segment, rows, bytes, sha256, definition_hash, as_of from raw.exports"
-        " where parse_filename(path) = ? order by export_no desc",
-        [name],
+        "select * replace (parse_filename(path) as path) from raw.exports where export_no = ? order by part",
+        [export_no],
     )
     names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
+    rows = [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
+    return {row["path"]: row for row in rows}
+
+
+def unlike(row: Mapping[str, Any], said: Mapping[str, Any]) -> list[str]:
+    """The columns in which a row is another than `rows_of` has it."""
+    return [name for name in said if _plain(name, row[name]) != _plain(name, said[name])]
+
+
+def _plain(name: str, value: Any) -> Any:
+    return json.loads(value) if name in JSON and value is not None else value

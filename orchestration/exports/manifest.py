@@ -6,9 +6,10 @@ It is written last: files without a manifest are not whole. Not here: checking (
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,17 @@ from segmentation.clock import utc_text
 
 ENDING = ".manifest.json"
 VERSION = 1
+_Kinds = Mapping[str, type | tuple[type, ...]]
+_NULL = type(None)
+# What is read of manifests again, by whoever verifies or replaces an export.
+_KINDS: _Kinds = {
+    "export_no": int, "segment": str, "segment_id": int, "definition_hash": str, "as_of": str, "run_no": int,
+    "exported_at": str, "exported_by": str, "format": str, "delimiter": (str, _NULL), "fields": list, "columns": list,
+    "mode": str, "since": (dict, _NULL), "channel": (str, _NULL), "members": int, "dropped": dict, "rows": int,
+    "sha256": (str, _NULL), "files": list, "gate_results": list,
+}  # fmt: skip
+_KINDS_OF_FILE: _Kinds = {"name": str, "rows": int, "bytes": int, "sha256": str}
+_NAME = re.compile(r"\w[\w.-]*")  # of a file beside the manifest
 
 
 @dataclass(frozen=True)
@@ -92,9 +104,29 @@ def as_bytes(told: dict[str, Any]) -> bytes:
 
 
 def parsed(content: bytes) -> dict[str, Any] | None:
-    """What a manifest tells; None if it is none, or of another version."""
+    """What a manifest tells; None if it is none that can be read, or of another version."""
     try:
         told = json.loads(content)
     except ValueError:
         return None
-    return told if isinstance(told, dict) and told.get("version") == VERSION else None
+    if not _has(told, _KINDS) or told.get("version") != VERSION:
+        return None
+    is_whole = (
+        all(_has(file, _KINDS_OF_FILE) and _NAME.fullmatch(file["name"]) for file in told["files"])
+        and all(isinstance(number, int) for number in told["dropped"].values())
+        and all(_is_moment(told[name]) for name in ("as_of", "exported_at"))
+    )
+    return told if is_whole else None
+
+
+def _has(told: Any, kinds: _Kinds) -> bool:
+    return isinstance(told, dict) and all(name in told and isinstance(told[name], kind) for name, kind in kinds.items())
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        moment = datetime.fromisoformat(text)
+        moment.astimezone(UTC)  # some days are only days elsewhere
+    except (ValueError, OverflowError):
+        return False
+    return moment.tzinfo is not None

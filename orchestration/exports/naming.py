@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from orchestration.exports.manifest import ENDING
 
 UNFINISHED = ".tmp"
+_PART = re.compile(r"_part\d+of\d+(?=\.\w+\Z)")
 
 
 def beginning_of(number: int, segment: str) -> str:
@@ -29,6 +32,17 @@ def names_of(stem: str, ending: str, parts: int) -> list[str]:
 def manifest_of(stem: str, ending: str) -> str:
     """The manifest of an export, whatever number of files it has."""
     return f"{stem}.{ending}{ENDING}"
+
+
+def manifest_beside(name: str) -> str:
+    """The manifest of the export that has a file of this name."""
+    return _PART.sub("", name) + ENDING
+
+
+def fits(manifest: str, ending: str, names: Sequence[str]) -> bool:
+    """Whether these are the names of all files of the export that has this manifest."""
+    stem = manifest.removesuffix(manifest_of("", ending))
+    return manifest == manifest_of(stem, ending) and names == names_of(stem, ending, len(names))
 
 
 def unfinished(name: str) -> str:

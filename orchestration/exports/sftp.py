@@ -124,6 +124,12 @@ class Sftp(Remote):
             return True
         return False
 
+    def has(self, name: str, size: int, sha256: str) -> bool:
+        """By its size."""
+        with self._asking(f"looking for {name}") as files, suppress(FileNotFoundError):
+            return bool(files.info(self._path(name))["size"] == size)
+        return False
+
     def close(self) -> None:
         """Ends the connection."""
         if self._connected is not None:

@@ -54,6 +54,10 @@ class Store(ABC):
         """Copies a file to this machine; False if it is not there."""
 
     @abstractmethod
+    def has(self, name: str, size: int, sha256: str) -> bool:
+        """Whether a file is there as it was written, as far as it can be told without fetching it."""
+
+    @abstractmethod
     def _name(self, name: str) -> None:
         """Gives a file that was brought its name, in the place of one that has it."""
 
@@ -175,4 +179,4 @@ class Remote(Store):
 
 def _named_in(content: bytes | None) -> list[str]:
     told = parsed(content) if content else None
-    return [Path(file["name"]).name for file in told["files"]] if told else []
+    return [file["name"] for file in told["files"]] if told else []

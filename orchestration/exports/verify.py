@@ -6,24 +6,21 @@ Not here: how it is told (`orchestration/cli/export.py`).
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from orchestration.exports import csv_file, ledger, parquet_file, xlsx_file
 from orchestration.exports.manifest import ENDING, VERSION, Written, parsed
+from orchestration.exports.naming import fits, manifest_beside
 from orchestration.exports.stores import Store, opened
 from orchestration.exports.workplace import one_at_a_time
 from orchestration.settings import Settings
 from orchestration.warehouse import connect
 from segmentation.language.export_places import Place
-
-PART = re.compile(r"_part\d+of\d+(?=\.\w+\Z)")
 
 
 @dataclass(frozen=True)
@@ -46,9 +43,9 @@ def verify(settings: Settings, place: Place, environ: Mapping[str, str] = os.env
     with _room(settings, place) as room, opened(place.parent, room, environ) as store:
         named, told = _manifest_of(store, place)
         file = place.parent / named
-        differences = []
+        differences = _by_name(place, file, told)
         for part in told["files"]:
-            differences += _compare(store, Path(part["name"]).name, part, told, room)
+            differences += _compare(store, part["name"], part, told, room)
     listed = sum(part["rows"] for part in told["files"])
     if listed != told["rows"]:
         differences.append(f"{file}: its files have {listed:,} rows, and it says {told['rows']:,}")
@@ -77,7 +74,7 @@ def _room(settings: Settings, place: Place) -> Iterator[Path]:
 def _manifest_of(store: Store, place: Place) -> tuple[str, dict[str, Any]]:
     name = place.name
     if not name.endswith(ENDING):
-        name = PART.sub("", name) + ENDING
+        name = manifest_beside(name)
     content = store.read(name)
     if content is None and name == place.name:
         raise ValueError(f"there is no file {place}")
@@ -90,6 +87,19 @@ def _manifest_of(store: Store, place: Place) -> tuple[str, dict[str, Any]]:
             f"{place.parent / name}: found something else than the manifest of an export, version {VERSION}"
         )
     return name, told
+
+
+def _by_name(place: Place, manifest: Place, told: dict[str, Any]) -> list[str]:
+    """Whether a manifest, its files and what was asked for belong together."""
+    names = [part["name"] for part in told["files"]]
+    differences = []
+    if not names:
+        differences.append(f"{manifest} names no files")
+    elif not fits(manifest.name, told["format"], names):
+        differences.append(f"{manifest} is not what an export to {', '.join(names)} is told by, as {told['format']}")
+    if place.name not in (manifest.name, *names):
+        differences.append(f"{place} is not a file of this export: {manifest.name} does not name it")
+    return differences
 
 
 def _compare(store: Store, name: str, said: dict[str, Any], told: dict[str, Any], room: Path) -> list[str]:
@@ -105,7 +115,12 @@ def _compare(store: Store, name: str, said: dict[str, Any], told: dict[str, Any]
     if found["sha256"] != said["sha256"]:
         size = "" if found["bytes"] == said["bytes"] else f", and {found['bytes']:,} bytes for {said['bytes']:,}"
         return [f"{place} has the sha256 {found['sha256']}, and its manifest says {said['sha256']}{size}"]
-    rows = _count(file, told)
+    if found["bytes"] != said["bytes"]:
+        return [f"{place} has {found['bytes']:,} bytes, and its manifest says {said['bytes']:,}"]
+    try:
+        rows = _count(file, told)
+    except Exception as error:  # it was read just now, so what is wrong is its format, and libraries differ in that
+        return [f"{place} cannot be read as {told['format']}, as its manifest says ({type(error).__name__})"]
     if rows != said["rows"]:
         return [f"{place} has {rows:,} rows, and its manifest says {said['rows']:,}"]
     if file != place:
@@ -120,22 +135,26 @@ def _count(file: Path, told: dict[str, Any]) -> int:
 
 
 def _against_warehouse(settings: Settings, told: dict[str, Any]) -> list[str]:
-    differences = []
-    as_of = datetime.fromisoformat(told["as_of"]).replace(tzinfo=None)
+    export_no = told["export_no"]
     with connect(settings.warehouse) as connection:
-        for part in told["files"]:
-            name = Path(part["name"]).name
-            known = ledger.recorded(connection, name)
-            same = [row for row in known if row["sha256"] == part["sha256"]]
-            if not known:
-                differences.append(f"{settings.warehouse} has no record of an export {name}")
-            elif not same:
-                differences.append(f"{settings.warehouse} recorded {name} with the sha256 {known[0]['sha256']}")
+        known = ledger.recorded(connection, export_no)
+    said = dict(zip((part["name"] for part in told["files"]), ledger.rows_of(told), strict=True))
+    differences = [
+        f"{settings.warehouse} recorded {name} with export {export_no} as well, and its manifest does not name it"
+        for name in known
+        if name not in said
+    ]
+    for name, row in said.items():
+        if name not in known:
+            differences.append(f"{settings.warehouse} has no record of an export {export_no} with {name}")
+            continue
+        recorded = f"{settings.warehouse} recorded {name} with"
+        if known[name]["sha256"] != row["sha256"]:
+            differences.append(f"{recorded} the sha256 {known[name]['sha256']}")
+            continue
+        for what in ledger.unlike(known[name], row):
+            if what in (*ledger.JSON, "fields"):  # too long to be shown
+                differences.append(f"{recorded} other {what} than its manifest says")
             else:
-                said = {**part, "segment": told["segment"], "definition_hash": told["definition_hash"], "as_of": as_of}
-                differences += [
-                    f"{settings.warehouse} recorded {name} with {what} {same[0][what]}, its manifest says {said[what]}"
-                    for what in ("segment", "definition_hash", "as_of", "rows")
-                    if same[0][what] != said[what]
-                ]
+                differences.append(f"{recorded} {what} {known[name][what]}, its manifest says {row[what]}")
     return differences

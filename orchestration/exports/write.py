@@ -109,7 +109,7 @@ def write_export(
                 files=[{"name": name, **Written(store.draft(name), count).told()} for name, count in files.items()],
             )
             before = store.told(named)
-            if once and _says_nothing_new(told, before):
+            if once and _says_nothing_new(told, before, store):
                 store.abandon(beginning)
                 return _export(request, list(files), named, told, (), is_new=False)
             store.bring(list(files), doing)
@@ -117,11 +117,13 @@ def write_export(
             kept = sent_file(settings.home, request.stream, export_no)
             kept.parent.mkdir(exist_ok=True)
             shutil.move(ready.collected.file, kept)
+            paths = [str(request.into / name) for name in files]
             # The warehouse first: what cannot be recorded must not get a name.
-            with holding() as connection:
+            with (
+                holding() as connection,
+                ledger.recording(connection, told, paths, str(request.into / named), request.stream),
+            ):
                 store.put(list(files), named, manifest.as_bytes(told))
-                paths = [str(request.into / name) for name in files]
-                ledger.record(connection, told, paths, str(request.into / named), request.stream)
         except BaseException:
             store.abandon(beginning)
             raise
@@ -135,7 +137,7 @@ def _export(
     return Export(tuple(request.into / name for name in files), request.into / named, told, notes, is_new)
 
 
-def _says_nothing_new(told: dict[str, Any], before: dict[str, Any] | None) -> bool:
+def _says_nothing_new(told: dict[str, Any], before: dict[str, Any] | None, store: Store) -> bool:
     """Whether there is nothing in a delta, or the same files are there, from an export that was recorded."""
     if told["mode"] == "delta":
         return told["rows"] == 0 and told["since"] is not None
@@ -143,6 +145,7 @@ def _says_nothing_new(told: dict[str, Any], before: dict[str, Any] | None) -> bo
         before is not None
         and before["export_no"] < told["export_no"]
         and [file["sha256"] for file in before["files"]] == [file["sha256"] for file in told["files"]]
+        and all(store.has(file["name"], file["bytes"], file["sha256"]) for file in told["files"])
     )
 
 

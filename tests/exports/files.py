@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,18 @@ def records(text: str, delimiter: str = ",") -> list[list[str]]:
         rows.append([])
     assert rows.pop() == []
     return rows
+
+
+def a_manifest(*names: str) -> bytes:
+    """The manifest of an export of these files, each without rows."""
+    files = [{"name": name, "rows": 0, "bytes": 0, "sha256": ""} for name in names]
+    told = {
+        "version": 1, "export_no": 1, "segment": "gold", "segment_id": 7, "definition_hash": "", "run_no": 1,
+        "as_of": "2026-01-15T00:00:00Z", "exported_at": "2026-01-15T00:00:00Z", "exported_by": "", "format": "csv",
+        "delimiter": ",", "fields": [], "columns": [], "mode": "full", "since": None, "channel": None, "members": 0,
+        "dropped": {}, "rows": 0, "sha256": None, "files": files, "gate_results": [],
+    }  # fmt: skip
+    return json.dumps(told).encode()
 
 
 def as_rows(file: Path, columns: list[tuple[str, str]], rows: list[tuple[str | None, ...]]) -> Rows:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
 
@@ -19,6 +20,7 @@ from orchestration.exports.request import Request
 from orchestration.exports.stores import opened
 from orchestration.exports.verify import verify
 from orchestration.exports.write import Export, write_export
+from orchestration.warehouse import connect
 from segmentation.language.export_fields import fields_of
 from segmentation.language.export_places import place_of
 from tests.cli.conftest import call, data
@@ -175,12 +177,24 @@ def test_parts_of_a_workbook_make_up_the_whole(shop: Workspace, tmp_path: Path):
     assert sorted(tmp_path.iterdir()) == sorted([*whole.files, whole.manifest])
 
 
-def test_a_manifest_that_cannot_be_read_is_replaced(export: Do):
+def test_a_manifest_that_cannot_be_read_is_replaced(export: Do, shop: Workspace):
     first = export("sends", "user_id")
-    first.manifest.write_text("{")
-    with pytest.raises(ValueError, match=r"found something else than the manifest of an export, version 1$"):
-        verify(Workspace(first.manifest.parent).settings, first.files[0])
-    assert export("sends", "user_id").told["rows"] == first.told["rows"]
+    (file,) = first.told["files"]
+    whole = {name: value for name, value in first.told.items() if name != "channel"}
+    damaged = [
+        "{", "[]", json.dumps(whole), json.dumps({**first.told, "version": 2}),
+        *(json.dumps({**first.told, "files": files}) for files in (None, [None], [{}], [{**file, "rows": "3"}])),
+        *(json.dumps({**first.told, "files": [{**file, "name": name}]}) for name in ("", "..", f"../{file['name']}")),
+        *(json.dumps({**first.told, "as_of": as_of}) for as_of in ("x", "2026-01-15", "0001-01-01T00:00:00+09:00")),
+        json.dumps({**first.told, "members": None}), json.dumps({**first.told, "dropped": {"blacklisted": None}}),
+        '{"version": 1}',
+    ]  # fmt: skip
+    for content in damaged:
+        first.manifest.write_text(content)
+        with pytest.raises(ValueError, match=r"found something else than the manifest of an export, version 1$"):
+            verify(shop.settings, first.files[0])
+    again = export("sends", "user_id")
+    assert verify(shop.settings, again.files[0]).differences == ()
 
 
 def test_what_is_not_as_somebody_may_think_is_said(export: Do):
@@ -231,6 +245,31 @@ def test_every_file_is_a_row_of_the_table(export: Do, shop: Workspace, tmp_path:
         )  # fmt: skip
 
 
+def test_what_cannot_be_recorded_gets_no_name_and_what_gets_no_name_is_not_recorded(
+    export: Do, shop: Workspace, tmp_path: Path
+):
+    into = tmp_path / "out"
+    with connect(shop.settings.warehouse) as connection:
+        connection.execute("alter table raw.exports rename column members to others")
+    try:
+        with pytest.raises(duckdb.Error, match="members"):
+            export("sends", "user_id", into=into)
+        assert list(into.iterdir()) == []
+    finally:
+        with connect(shop.settings.warehouse) as connection:
+            connection.execute("alter table raw.exports rename column others to members")
+    done = export("sends", "user_id", into=into)
+    before = done.manifest.read_bytes()
+    done.files[0].unlink()
+    done.files[0].mkdir()  # nothing can take its place
+    with pytest.raises(IsADirectoryError):
+        export("sends", "user_id", "email", into=into)
+    assert shop.rows(f"select export_no from raw.exports where parse_dirpath(path) = '{into}'") == [
+        (done.told["export_no"],)
+    ]
+    assert done.manifest.read_bytes() == before
+
+
 @pytest.mark.parametrize("form", ["csv", "xlsx", "parquet"])
 def test_one_flipped_bit_is_found(export: Do, shop: Workspace, form: str):
     done = export("cells", "external_id", "email", format=form)
@@ -263,6 +302,82 @@ def test_a_manifest_that_was_made_to_fit_is_found_by_the_warehouse(export: Do, s
     )
     elsewhere = replace(shop.settings, home=tmp_path / "elsewhere")
     assert verify(elsewhere, file).is_recorded is None  # nobody to ask
+
+
+def test_whatever_the_warehouse_recorded_is_compared_with_the_manifest(export: Do, shop: Workspace):
+    done = export("sends", "user_id", channel="push", by="ada")
+    told, file, home = done.told, done.files[0], shop.settings.warehouse
+    other = export("sorted", "user_id").told["export_no"]
+
+    def found(**changed: Any) -> tuple[str, ...]:
+        done.manifest.write_text(json.dumps({**told, **changed}, sort_keys=True), encoding="utf-8")
+        return verify(shop.settings, file).differences
+
+    assert found() == found(as_of="2026-01-15T03:00:00+03:00") == ()
+    for changed, said in (
+        ({"export_no": 9999}, f"has no record of an export 9999 with {file.name}"),
+        ({"export_no": other}, f"has no record of an export {other} with {file.name}"),
+        ({"segment": "gold"}, "with segment sends, its manifest says gold"),
+        ({"segment_id": 77}, f"with segment_no {told['segment_id']}, its manifest says 77"),
+        ({"fields": ["email"]}, "with other fields than its manifest says"),
+        ({"mode": "delta"}, "with mode full, its manifest says delta"),
+        ({"since": {"export_no": 1}}, "with since_export None, its manifest says 1"),
+        ({"channel": None}, "with channel push, its manifest says None"),
+        ({"members": 5, "dropped": {**told["dropped"], "blacklisted": 2}}, "with members 4, its manifest says 5"),
+        ({"members": 5, "dropped": {**told["dropped"], "blacklisted": 2}}, "with other dropped than its manifest says"),
+        ({"definition_hash": "0"}, f"with definition_hash {told['definition_hash']}, its manifest says 0"),
+        ({"as_of": "2026-01-15T00:00:00+09:00"}, "2026-01-15 00:00:00, its manifest says 2026-01-14 15:00:00"),
+        ({"run_no": 77}, f"with run_no {told['run_no']}, its manifest says 77"),
+        ({"gate_results": told["gate_results"][1:]}, "with other gate_results than its manifest says"),
+        ({"exported_at": "2020-01-01T00:00:00Z"}, "2026-01-15 09:30:00, its manifest says 2020-01-01 00:00:00"),
+        ({"exported_by": "eve"}, "with exported_by ada, its manifest says eve"),
+        ({"columns": []}, "with other columns than its manifest says"),
+    ):
+        assert any(one.startswith(str(home)) and one.endswith(said) for one in found(**changed)), changed
+    assert found(files=[{**told["files"][0], "bytes": 1}])[0] == f"{file} has 24 bytes, and its manifest says 1"
+
+
+def test_a_part_that_was_cut_out_is_known_to_the_warehouse(shop: Workspace, tmp_path: Path):
+    request = Request("sorted", tmp_path, fields_of(["external_id"]), "xlsx")
+    done = write_export(shop.settings, request, AT, rows_per_workbook=2)
+    first, second, third = done.told["files"]
+    cut = {**done.told, "files": [first, second], "rows": 4, "members": 4}
+    done.manifest.write_text(json.dumps(cut), encoding="utf-8")
+    found = verify(shop.settings, done.files[0])
+    assert found.is_recorded is False
+    told = f"recorded {third['name']} with export {cut['export_no']} as well, and its manifest does not name it"
+    assert f"{shop.settings.warehouse} {told}" in found.differences
+
+
+def test_what_the_manifest_does_not_name_is_no_file_of_the_export(export: Do, shop: Workspace):
+    done = export("sends", "user_id")
+    file, manifest, content = done.files[0], done.manifest, done.manifest.read_bytes()
+    part = file.with_stem(f"{file.stem}_part1of2")
+    copy = file.with_name("copy.csv")
+    for path in (part, copy):
+        path.write_text("user_id\r\neve\r\n")
+    copied = copy.with_name("copy.csv.manifest.json")
+    copied.write_bytes(content)
+    missing = file.with_stem(f"{file.stem}_part7of9")
+    unnamed = "is not a file of this export: {} does not name it"
+    for place, said in (
+        (file, None),
+        (manifest, None),
+        (part, f"{part} {unnamed.format(manifest.name)}"),
+        (missing, f"{missing} {unnamed.format(manifest.name)}"),
+        (copy, f"{copy} {unnamed.format(copied.name)}"),
+        (copied, f"{copied} is not what an export to {file.name} is told by, as csv"),
+    ):
+        found = verify(shop.settings, place).differences
+        assert found == () if said is None else said in found, place
+    for changed, said in (
+        ({"files": [], "rows": 0, "members": 0, "dropped": {}}, f"{manifest} names no files"),
+        ({"format": "parquet"}, f"{manifest} is not what an export to {file.name} is told by, as parquet"),
+        ({"format": "parquet"}, f"{file} cannot be read as parquet, as its manifest says (ArrowInvalid)"),
+        ({"delimiter": None}, f"{file} cannot be read as csv, as its manifest says (TypeError)"),
+    ):
+        manifest.write_text(json.dumps({**done.told, **changed}))
+        assert said in verify(shop.settings, manifest).differences
 
 
 def test_a_list_has_one_identifier_and_nobody_without_it(export: Do):
@@ -311,13 +426,13 @@ def test_a_file_that_was_changed_at_a_store_is_found(shop: Workspace, elsewhere:
     done = write_export(shop.settings, request, AT, environ=environ)
     assert verify(shop.settings, done.files[0], environ).differences == ()
     with opened(place_of(f"{url}/changed", Path()), shop.root, environ) as store:
-        store.draft("other").write_bytes(b"external_id\r\n1\r\n")
-        store.bring(["other"], lambda _: None)
-        store.put(["other"], "other.manifest.json", b"{}")
-        told = json.dumps({**done.told, "files": [{**done.told["files"][0], "name": "other"}]}).encode()
-        store.put([], "other.manifest.json", told)
-    found = verify(shop.settings, done.files[0].parent / "other", environ)
-    assert found.differences[0].startswith(f"{url}/changed/other has the sha256 ")
+        store.draft("other.csv").write_bytes(b"external_id\r\n1\r\n")
+        store.bring(["other.csv"], lambda _: None)
+        store.put(["other.csv"], "other.csv.manifest.json", b"{}")
+        told = json.dumps({**done.told, "files": [{**done.told["files"][0], "name": "other.csv"}]}).encode()
+        store.put([], "other.csv.manifest.json", told)
+    found = verify(shop.settings, done.files[0].parent / "other.csv", environ)
+    assert found.differences[0].startswith(f"{url}/changed/other.csv has the sha256 ")
     assert found.is_recorded is False
 
 
@@ -339,6 +454,30 @@ def test_a_delta_to_a_store_goes_on_where_it_was_sent_and_a_failed_export_is_non
     rows = shop.rows(f"select path, mode from segments.exports where path like '{url}/delta/%' order by export_no")
     assert [mode for _, mode in rows] == ["delta", "delta"]
     assert rows[0][0] == str(first.files[0])
+
+
+def test_what_somebody_took_away_or_altered_is_not_there_already(
+    shop: Workspace, elsewhere: dict[str, Any], tmp_path: Path
+):
+    url, environ = elsewhere["s3"]
+
+    def once(into: str) -> Export:
+        request = Request("sends", place_of(into, tmp_path), fields_of(["user_id"]))
+        return write_export(shop.settings, request, AT, once=True, environ=environ)
+
+    assert [once("local").is_new, once("local").is_new] == [True, False]
+    (file,) = once("local").files
+    assert isinstance(file, Path)
+    content = file.read_bytes()
+    for damage in (file.unlink, lambda: file.write_bytes(content.replace(b"ada", b"eve"))):
+        damage()
+        assert [once("local").is_new, once("local").is_new] == [True, False]
+        assert file.read_bytes() == content
+    remote = f"{url}/once"
+    assert [once(remote).is_new, once(remote).is_new] == [True, False]
+    with opened(place_of(remote, tmp_path), tmp_path, environ) as store:
+        store._remove(once(remote).files[0].name)
+    assert [once(remote).is_new, once(remote).is_new] == [True, False]
 
 
 @pytest.fixture

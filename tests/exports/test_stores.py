@@ -20,12 +20,13 @@ from connectors.errors import (
 )
 from orchestration.exports.stores import Store, opened
 from segmentation.language.export_places import place_of
+from tests.exports.files import a_manifest
 from tests.exports.servers import KEY, PASSWORD, S3Server, SftpServer, s3_server, sftp_server
 
 NAME = "7_gold_20260115T000000Z.csv"
 MANIFEST = f"{NAME}.manifest.json"
 OLD, NEW = b"external_id\r\n1\r\n", b"external_id\r\n" + b"2\r\n" * 200_000
-TOLD = json.dumps({"version": 1, "files": [{"name": NAME}]}).encode()
+TOLD = a_manifest(NAME)
 Open = Callable[..., AbstractContextManager[Store]]
 
 
@@ -74,6 +75,8 @@ def test_what_is_brought_has_no_name_before_all_is_there(s3: S3Server, sftp: Sft
             store.put([NAME], MANIFEST, TOLD)
             assert (store.read(NAME), store.read(MANIFEST)) == (NEW, TOLD)
             assert not store.fetch("another", tmp_path / "another")
+            sizes = {NAME: len(NEW), MANIFEST: 1, "another": 1}
+            assert [store.has(name, size, "") for name, size in sizes.items()] == [True, False, False]
             assert store.fetch(NAME, tmp_path / "fetched")
             assert (tmp_path / "fetched").read_bytes() == NEW
             put(store, OLD)  # in the place of the first
@@ -91,8 +94,7 @@ def test_parts_of_the_export_that_is_replaced_go_with_it(s3: S3Server, sftp: Sft
             for part in parts:
                 store.draft(part).write_bytes(OLD)
             store.bring(parts, lambda _: None)
-            told = {"version": 1, "files": [{"name": part} for part in parts]}
-            store.put(parts, MANIFEST, json.dumps(told).encode())
+            store.put(parts, MANIFEST, a_manifest(*parts))
             put(store, NEW)
             assert [store.read(name) for name in (*parts, NAME)] == [None, None, NEW]
 
