@@ -32,8 +32,6 @@ activate:
   - {to: file, path: out/, when: on_change}
   - {to: file, path: delta, fields: [user_id], delta: true, when: on_change}
   - {to: file, path: "SFTP/sent", format: parquet, fields: [user_id], when: daily}
-  - {to: file, path: "s3://me:geheim@bucket/a", when: daily}
-  - {to: file, path: odd, fields: [emial], when: daily}
 """
 
 
@@ -125,21 +123,10 @@ def test_an_erasure_names_the_files_at_stores_that_have_the_person(shop: Workspa
     assert look(shop.settings, ["dan"]).sent == []
 
 
-@pytest.mark.parametrize(
-    ("place", "wished", "sentence"),
-    [
-        (3, {}, "gold, activate to file: found a URL with @, ? or # in it"),
-        (4, {}, "gold, activate to file: found the field 'emial', expected one of"),
-        (0, {"withdraw": True}, "gold: files are not taken back; remove them at out/"),
-    ],
-)
-def test_what_cannot_be_is_one_sentence_and_recorded(
-    shop: Workspace, place: int, wished: dict[str, Any], sentence: str
-):
+def test_what_cannot_be_is_one_sentence_and_recorded(shop: Workspace):
     with pytest.raises(ValueError, match=r"^gold") as error:
-        send(shop, place, **wished)
-    assert str(error.value).startswith(sentence)
-    assert "geheim" not in str(error.value)
+        send(shop, 0, withdraw=True)
+    assert str(error.value) == "gold: files are not taken back; remove them at out/"
     assert last(shop)[:2] == ("failed", str(error.value))
 
 
