@@ -24,8 +24,9 @@ from phonenumbers import (
 
 _BEGINS_WITH_PLUS = re.compile(r"[^\d+＋]*[+＋]")
 _BETWEEN = ("Nd", "Zs", "Cf", "Pd", "Ps", "Pe")  # digits, blanks, marks that nobody sees, hyphens, brackets
-_DOTS = ".．·−"  # and the sign for minus, which stands for a hyphen
-_AREA = re.compile(r"([^\d+＋]*(?:[+＋]|(?=0))(?:[\s()]*\d){2,6}[\s()]*)/")  # 030/123456; later it parts two numbers
+_DOTS = ".．·・･−ー\t"  # with what stands for a hyphen or a blank
+_DIGITS, _IN_BRACKETS = re.compile(r"\d(?:.*\d)?", re.DOTALL), re.compile(r"\([^()]*\)")
+_AREA_DIGITS = {"abroad": 7, "national": 6, "bare": 4}  # at most, in front of a slash
 _LENGTHS = range(8, 16)  # digits of a number with its country code
 _FEWEST_BARE = 11  # with fewer it may as well be a number without one: 532 123 45 67 is in Turkey, and in Havana
 
@@ -40,8 +41,7 @@ def with_country_code(written: str | None, country: str | None) -> str | None:
     """
     if not written:
         return None
-    if area := _AREA.match(written):
-        written = f"{area.group(1)} {written[area.end() :]}"
+    written = _with_its_area(written)
     if not _is_one_number(written):
         return None
     digits, home = normalize_digits_only(written), (country or "").strip().upper()
@@ -54,11 +54,26 @@ def with_country_code(written: str | None, country: str | None) -> str | None:
     return _bare(digits, home)
 
 
+def _with_its_area(written: str) -> str:
+    """Without the slash that some write behind an area code: 030/123456. After more digits it parts two numbers."""
+    area, slash, rest = written.partition("/")
+    digits = normalize_digits_only(area.replace("(0)", ""))
+    if _BEGINS_WITH_PLUS.match(area) or digits.startswith("00"):
+        digits, kind = digits.removeprefix("00"), "abroad"
+    else:
+        kind = "national" if digits.startswith("0") else "bare"
+    return f"{area} {rest}" if slash and 2 <= len(digits) <= _AREA_DIGITS[kind] else written
+
+
 def _is_one_number(written: str) -> bool:
-    first = re.search(r"\d", written)
-    rest = written[first.start() :].strip() if first else ""
-    fits = all(one in _DOTS or unicodedata.category(one) in _BETWEEN for one in rest)
-    return bool(rest) and fits and not rest.endswith(".0")
+    """Whether nothing but what belongs into one number stands between its first and its last digit, and behind it no
+    word but one in brackets, as letters may stand for digits."""
+    number = _DIGITS.search(written)
+    if not number or written.rstrip().endswith(".0"):
+        return False
+    behind = _IN_BRACKETS.sub("", written[number.end() :])
+    fits = (one in _DOTS or unicodedata.category(one) in _BETWEEN for one in number.group())
+    return all(fits) and not any(map(str.isalpha, behind))
 
 
 def _international(digits: str) -> str | None:

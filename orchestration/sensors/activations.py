@@ -151,12 +151,13 @@ def tried(instance: dg.DagsterInstance, stream: str, due: Due) -> Tried:
     ]
     unsettled = sum(UNSETTLED_TAG in one.dagster_run.tags for one in good)
     last = max((one.update_timestamp for one in ended), default=None)
+    first = records[-1].dagster_run.tags.get(AS_OF_TAG) if records else None
     return Tried(
         len(good) > unsettled or unsettled >= MOST_ATTEMPTS,
         len(ended) - len(good),
         last.astimezone(UTC) if last else None,
         unsettled,
-        datetime.fromisoformat(records[-1].dagster_run.tags[AS_OF_TAG]) if records else None,
+        datetime.fromisoformat(first) if first else None,
     )
 
 

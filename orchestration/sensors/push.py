@@ -13,6 +13,7 @@ from orchestration.names import PUSH_JOB, PUSH_SENSOR
 from orchestration.push.job import OP
 from orchestration.push.outbox import Outbox, Push
 from orchestration.settings import Settings
+from segmentation.clock import utc_text
 
 SECONDS_BETWEEN_LOOKS = 30
 
@@ -39,7 +40,8 @@ def push_sensor(settings: Settings) -> dg.SensorDefinition:
 
 def run_key(push: Push, now: datetime) -> str:
     """One run for each attempt, one for each process that died, and a last one that says that it is too late."""
-    return f"{push.id}/{push.attempts}/{push.taken_by or ''}{'/too_late' if push.is_too_late(now) else ''}"
+    taken = f"{push.taken_by} {utc_text(push.taken_at)}" if push.taken_at else ""  # a number of a process comes again
+    return f"{push.id}/{push.attempts}/{taken}{'/too_late' if push.is_too_late(now) else ''}"
 
 
 def _run(push: Push, now: datetime) -> dg.RunRequest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -226,6 +227,11 @@ def test_where_netmera_is_busy_a_scheduled_message_is_tried_again_and_goes_out_o
     assert place.serve(waiting.id).ending == "sent"
     assert len(keys) == 3  # each attempt is a run of its own
     assert place.sent == ["Winter sale"]
+
+
+def test_a_process_that_has_the_number_of_one_that_died_gets_a_run_of_its_own(place: Place) -> None:
+    died = replace(place.later(hours=1), taken_by="57@box", taken_at=place.now)
+    assert run_key(replace(died, taken_at=place.now + timedelta(minutes=5)), place.now) != run_key(died, place.now)
 
 
 def test_a_message_whose_moment_is_long_over_is_not_sent(place: Place) -> None:
