@@ -33,12 +33,9 @@ class Folder(Store):
         return self.place / unfinished(name)
 
     def clear(self, beginning: str) -> None:
-        """Removes drafts, and the parts of a workbook."""
-        for left in self.place.glob(f".{beginning}*{UNFINISHED}"):
-            if left.is_dir():
-                shutil.rmtree(left)
-            else:
-                left.unlink()
+        """Removes drafts."""
+        for file in self.place.glob(f".{beginning}*{UNFINISHED}"):
+            file.unlink()
 
     def bring(self, names: Sequence[str], doing: Doing) -> None:
         """To the disk: after a crash, a name must not stand for less than was written."""

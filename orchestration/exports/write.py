@@ -171,7 +171,7 @@ def _workbooks(standing: Standing, rows: Rows, stem: str, store: Store, limit: i
     one_by_one = (row for cells in batches for row in zip(*cells, strict=True))
     files = {}
     for part, name in enumerate(names):
-        write_xlsx(store.draft(name), rows.columns, islice(one_by_one, limit), standing.as_of)
+        write_xlsx(store.draft(name), rows.columns, islice(one_by_one, limit), standing.as_of, rows.file.parent)
         files[name] = min(limit, rows.count - part * limit)
     for _ in one_by_one:
         raise RuntimeError("more rows than were counted")

@@ -13,7 +13,6 @@ from pathlib import Path
 import xlsxwriter
 
 from orchestration.exports.cells import Column
-from orchestration.exports.naming import UNFINISHED
 from orchestration.files import emptied
 
 MOST_ROWS = 1_048_575  # of data, below the header
@@ -22,10 +21,15 @@ MOST_LETTERS = 32_767  # of one cell, in units of UTF-16, of which an emoji has 
 WIDTH = 22
 
 
-def write_xlsx(file: Path, columns: Iterable[Column], rows: Iterable[tuple[str | None, ...]], as_of: datetime) -> None:
-    """Writes one workbook of at most `MOST_ROWS` rows. Raises ValueError for a cell that no spreadsheet can hold, and
-    then leaves none of the parts that a workbook is made of, which hold personal data in plain text."""
-    with emptied(file.with_name(f"{file.name}.parts{UNFINISHED}")) as parts:
+def write_xlsx(
+    file: Path, columns: Iterable[Column], rows: Iterable[tuple[str | None, ...]], as_of: datetime, room: Path
+) -> None:
+    """Writes one workbook of at most `MOST_ROWS` rows. Raises ValueError for a cell that no spreadsheet can hold.
+
+    The parts that a workbook is made of hold personal data in plain text, so they lie in `room` and not where the file
+    does, and none are left.
+    """
+    with emptied(room / "parts") as parts:
         _write(file, parts, list(columns), rows, as_of)
 
 

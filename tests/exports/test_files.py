@@ -49,7 +49,7 @@ def test_a_row_of_one_empty_cell_is_a_row_and_no_blank_line(tmp_path: Path):
     rows = as_rows(tmp_path / "rows", [("email", "text")], [(None,), ("a",), (None,)])
     write_csv(tmp_path / "a.csv", rows)
     assert (tmp_path / "a.csv").read_bytes() == b'email\r\n""\r\na\r\n""\r\n'
-    write_xlsx(tmp_path / "a.xlsx", rows.columns, [(None,), ("a",), (None,)], AS_OF)
+    write_xlsx(tmp_path / "a.xlsx", rows.columns, [(None,), ("a",), (None,)], AS_OF, tmp_path)
     assert read(tmp_path / "a.xlsx") == [["email"], [None], ["a"], [None]]
     assert rows.empty == [2]
 
@@ -73,7 +73,11 @@ def test_text_in_a_workbook_is_never_a_formula_a_link_or_a_number(tmp_path: Path
 
     texts = ("=1+1", "http://example.com", "007", "1e3", "mailto:a@b.c", "_x0041_")
     write_xlsx(
-        tmp_path / "a.xlsx", as_rows(tmp_path / "rows", [("t", "text")], []).columns, [(t,) for t in texts], AS_OF
+        tmp_path / "a.xlsx",
+        as_rows(tmp_path / "rows", [("t", "text")], []).columns,
+        [(t,) for t in texts],
+        AS_OF,
+        tmp_path,
     )
     sheet = openpyxl.load_workbook(tmp_path / "a.xlsx").active
     cells = [row[0] for row in sheet.iter_rows(min_row=2)]
@@ -85,19 +89,19 @@ def test_text_in_a_workbook_is_never_a_formula_a_link_or_a_number(tmp_path: Path
 def test_a_text_that_no_spreadsheet_can_hold_is_refused_rather_than_cut(tmp_path: Path):
     columns = as_rows(tmp_path / "rows", [("note", "text")], []).columns
     longest = "😀" * (MOST_LETTERS // 2)  # an emoji counts as two letters
-    write_xlsx(tmp_path / "a.xlsx", columns, [("a" * MOST_LETTERS,), (f"{longest}a",)], AS_OF)
+    write_xlsx(tmp_path / "a.xlsx", columns, [("a" * MOST_LETTERS,), (f"{longest}a",)], AS_OF, tmp_path)
     assert read(tmp_path / "a.xlsx")[1:] == [["a" * MOST_LETTERS], [f"{longest}a"]]
     for text in ("a" * (MOST_LETTERS + 1), f"{longest}ab"):
         with pytest.raises(ValueError, match=r"^found 32,768 letters in note of row 2, and a spreadsheet takes 32,767"):
-            write_xlsx(tmp_path / "a.xlsx", columns, [("a",), (text,)], AS_OF)
+            write_xlsx(tmp_path / "a.xlsx", columns, [("a",), (text,)], AS_OF, tmp_path)
 
 
 def test_a_workbook_that_is_refused_leaves_no_parts_of_it(tmp_path: Path):
     columns = as_rows(tmp_path / "rows", [("email", "text")], []).columns
     with pytest.raises(ValueError, match=r"^found 32,768 letters"):
-        write_xlsx(tmp_path / ".a.xlsx.tmp", columns, [("ada@x.test",), ("a" * (MOST_LETTERS + 1),)], AS_OF)
+        write_xlsx(tmp_path / ".a.xlsx.tmp", columns, [("ada@x.test",), ("a" * (MOST_LETTERS + 1),)], AS_OF, tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["rows"]
-    write_xlsx(tmp_path / ".a.xlsx.tmp", columns, [("ada@x.test",)], AS_OF)
+    write_xlsx(tmp_path / ".a.xlsx.tmp", columns, [("ada@x.test",)], AS_OF, tmp_path)
     assert sorted(file.name for file in tmp_path.iterdir()) == [".a.xlsx.tmp", "rows"]
 
 
